@@ -1,0 +1,29 @@
+"""Figures of fitted decompositions, ready for a notebook or a page.
+
+Every function returns a :class:`matplotlib.figure.Figure`, draws into existing axes when ``axes=`` is given,
+and leaves matplotlib's global settings as it found them. Importing this room does not import matplotlib: the
+first figure does.
+
+Functions
+---------
+tca
+    One row per component, one column per mode of a CP model.
+slicetca
+    Loading vectors beside their slices, grouped by slice type.
+loss
+    Loss against iteration, for one model or several.
+reconstruction
+    Data, reconstruction and residual of a few neurons.
+trial_factors
+    What each component does over the session, or along a behavioural variable.
+"""
+
+from __future__ import annotations
+
+from fastigial.plot.convergence import loss
+from fastigial.plot.factors import tca
+from fastigial.plot.learning import trial_factors
+from fastigial.plot.residuals import reconstruction
+from fastigial.plot.slices import slicetca
+
+__all__ = ["loss", "reconstruction", "slicetca", "tca", "trial_factors"]

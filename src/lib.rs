@@ -1,0 +1,20 @@
+//! The core of fastigial: decompositions of neural recordings, and (in rooms to come) recurrent networks and
+//! cerebellar modules.
+//!
+//! | room | what |
+//! | --- | --- |
+//! | [`error`], [`real`], [`monitor`] | failures, scalar types, and what a kernel knows of its caller |
+//! | [`numerics`] | random streams, threads |
+//! | [`linalg`] | products and factorisations |
+//! | [`tensor`] | decompositions and the products they are made of |
+//! | `bindings` | the Python module (feature `python`) |
+
+pub mod error;
+pub mod linalg;
+pub mod monitor;
+pub mod numerics;
+pub mod real;
+pub mod tensor;
+
+#[cfg(feature = "python")]
+mod bindings;

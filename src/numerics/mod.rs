@@ -1,0 +1,4 @@
+//! Random streams and threads.
+
+pub mod parallel;
+pub mod rng;

@@ -1,0 +1,90 @@
+//! The two scalar types of recordings, `f32` and `f64`.
+
+use std::fmt::{Debug, Display};
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}
+
+/// A floating-point scalar: `f32` or `f64`, nothing else (which lets `linalg` cast slices by [`Real::IS_SINGLE`]).
+pub trait Real:
+    sealed::Sealed
+    + Copy
+    + Default
+    + PartialOrd
+    + Debug
+    + Display
+    + Send
+    + Sync
+    + 'static
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+    + SubAssign
+    + MulAssign
+    + Sum
+{
+    /// Whether this is `f32`.
+    const IS_SINGLE: bool;
+    /// Zero.
+    const ZERO: Self;
+    /// One.
+    const ONE: Self;
+    /// Not a number: an entry that was not observed.
+    const NAN: Self;
+    /// The relative spacing of numbers near one, as `f64`.
+    const EPSILON: f64;
+    /// Magnitudes whose squares, summed over any recording, neither overflow nor vanish.
+    const SAFE_RANGE: std::ops::Range<f64>;
+
+    /// Round from double precision.
+    fn from_f64(value: f64) -> Self;
+    /// Widen to double precision.
+    fn to_f64(self) -> f64;
+    /// Whether this is NaN.
+    fn is_nan(self) -> bool;
+    /// Absolute value.
+    fn abs(self) -> Self;
+}
+
+macro_rules! real {
+    ($type:ty, $single:expr, $range:expr) => {
+        impl Real for $type {
+            const IS_SINGLE: bool = $single;
+            const ZERO: Self = 0.0;
+            const ONE: Self = 1.0;
+            const NAN: Self = <$type>::NAN;
+            const EPSILON: f64 = <$type>::EPSILON as f64;
+            const SAFE_RANGE: std::ops::Range<f64> = $range;
+
+            #[inline(always)]
+            #[allow(clippy::cast_lossless)]
+            fn from_f64(value: f64) -> Self {
+                value as $type
+            }
+            #[inline(always)]
+            #[allow(clippy::cast_lossless)]
+            fn to_f64(self) -> f64 {
+                self as f64
+            }
+            #[inline(always)]
+            fn is_nan(self) -> bool {
+                self != self
+            }
+            #[inline(always)]
+            fn abs(self) -> Self {
+                <$type>::abs(self)
+            }
+        }
+    };
+}
+
+real!(f32, true, 1e-12..1e12);
+real!(f64, false, 1e-120..1e120);

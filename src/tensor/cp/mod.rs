@@ -1,0 +1,238 @@
+//! TCA: the CP decomposition of a recording (Hitchcock 1927; for neural data Williams et al. 2018).
+//!
+//! ```text
+//! minimise  Σ_observed (x − x̂)²,   x̂[i_0, i_1, …] = Σ_r w_r Π_m A_m[i_m, r]
+//! ```
+//!
+//! The work is shared between starts: one core (`start`), on which every start descends (`descent`, `sweep`); the best
+//! end is expanded and descends on the whole tensor. With missing entries or non-negative modes, where no exact core
+//! exists, starts descend on the tensor itself.
+
+mod descent;
+mod kruskal;
+mod start;
+mod sweep;
+
+use ndarray::{Array2, ArrayViewD};
+
+pub use self::kruskal::Kruskal;
+
+use self::descent::{Descent, Limits, descend};
+use self::start::{Core, random_factors};
+use self::sweep::Problem;
+use super::dense::{Dense, Prepared};
+use super::mttkrp::Halves;
+use crate::error::{Error, Result};
+use crate::monitor::{Flow, Monitor, Outcome, Progress};
+use crate::numerics::parallel::Threads;
+use crate::numerics::rng;
+use crate::real::Real;
+
+/// Descents on the core go this much further than the tolerance asks, so that little is left for the whole tensor.
+const CORE_TOLERANCE: f64 = 0.1;
+
+/// Where a fit starts.
+#[derive(Debug, Clone)]
+pub enum Start {
+    /// The leading directions of each mode; restarts are random.
+    Svd,
+    /// Random factors.
+    Random,
+    /// These factors, for example of a fitted model; no restarts.
+    Given(Vec<Array2<f64>>),
+}
+
+/// How to fit.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// R.
+    pub n_components: usize,
+    /// Which modes must not be negative.
+    pub nonnegative: Vec<bool>,
+    /// Where to start.
+    pub start: Start,
+    /// Starts, of which the best is kept.
+    pub n_init: usize,
+    /// Sweeps at the most, for each start and on the whole tensor.
+    pub max_iter: usize,
+    /// Gain of a sweep, as a share of the loss, that counts as none.
+    pub tol: f64,
+    /// Seed of the random starts.
+    pub seed: u64,
+}
+
+/// A fitted model.
+#[derive(Debug, Clone)]
+pub struct Fit {
+    /// The model.
+    pub model: Kruskal,
+    /// Mean squared error per observed entry, from the residual itself.
+    pub loss: f64,
+    /// 1 − Σ (x − x̂)² / Σ x² over the observed entries.
+    pub score: f64,
+    /// The loss after each sweep of the start that won.
+    pub loss_history: Vec<f64>,
+    /// The end of every start before the last descent on the whole tensor.
+    pub start_losses: Vec<f64>,
+    /// Why the fit ended.
+    pub outcome: Outcome,
+}
+
+/// Fits a model. NaN, and entries where `mask` is false, are not observed.
+pub fn fit<T: Real>(
+    x: ArrayViewD<'_, T>,
+    mask: Option<ArrayViewD<'_, bool>>,
+    options: &Options,
+    threads: &Threads,
+    monitor: &mut dyn Monitor,
+) -> Result<Fit> {
+    options.check(x.shape())?;
+    let data = Prepared::new(x, mask, threads)?;
+    let (found, start_losses) = search(&data, options, threads, monitor)?;
+    let halves = Halves::new(data.dense());
+    let model = Kruskal::normalized(found.factors);
+    let residual = halves.residual(&model.balanced(), threads);
+    let mut model = model;
+    model.weights *= data.scale;
+    let unit = data.scale * data.scale / data.survey.n_observed as f64;
+    Ok(Fit {
+        model,
+        loss: residual * unit,
+        score: if data.survey.sum_of_squares > 0.0 { 1.0 - residual / data.survey.sum_of_squares } else { 1.0 },
+        loss_history: found.history.iter().map(|loss| loss * unit).collect(),
+        start_losses: start_losses.iter().map(|loss| loss * unit).collect(),
+        outcome: found.outcome,
+    })
+}
+
+/// Runs all starts and descends from the best on the whole tensor.
+fn search<T: Real>(
+    data: &Prepared<'_, T>,
+    options: &Options,
+    threads: &Threads,
+    monitor: &mut dyn Monitor,
+) -> Result<(Descent, Vec<f64>)> {
+    let x = data.dense();
+    let incomplete = data.is_incomplete();
+    let problem = Problem {
+        halves: Halves::new(x),
+        incomplete,
+        sum_of_squares: data.survey.sum_of_squares,
+        nonnegative: &options.nonnegative,
+        threads,
+    };
+    let limits = Limits { max_iter: options.max_iter, tol: options.tol, beyond: 0.0 };
+    let unit = data.scale * data.scale / data.survey.n_observed as f64;
+    let total = options.max_iter * (options.n_init + 1);
+    let mut steps = 0;
+    let mut report = |loss: f64| {
+        steps += 1;
+        monitor.report(Progress { done: steps, total, loss: loss * unit }) == Flow::Continue
+    };
+    let constrained = options.nonnegative.contains(&true);
+    let rank = options.n_components;
+
+    if let Start::Given(factors) = &options.start {
+        let share = data.scale.powf(-1.0 / factors.len() as f64);
+        let factors = factors.iter().map(|factor| factor * share).collect();
+        let end = descend(&problem, factors, limits, &mut |_, loss| report(loss))?;
+        return Ok((end, Vec::new()));
+    }
+
+    // Directions come from the tensor with zeros where nothing was observed: a start, not an answer.
+    let filled = incomplete.then(|| {
+        let zero = |v: &T| if v.is_nan() { T::ZERO } else { *v };
+        x.data.iter().map(zero).collect::<Vec<T>>()
+    });
+    let complete = filled.as_ref().map_or(x, |filled| Dense { data: filled, shape: x.shape });
+    let core = Core::of(complete, rank, threads)?;
+    let core_norm = core.tensor.as_ref().map_or(0.0, |core| core.iter().map(|v| v * v).sum());
+    drop(filled);
+
+    let mut ends: Vec<Descent> = Vec::new();
+    for item in 0..options.n_init {
+        let mut rng = rng::stream(options.seed, item as u64);
+        let leading = item == 0 && matches!(options.start, Start::Svd);
+        let end = match &core.tensor {
+            Some(tensor) if !constrained => {
+                let small = Problem {
+                    halves: Halves::new(Dense::of(tensor)),
+                    incomplete: false,
+                    sum_of_squares: core_norm,
+                    nonnegative: &options.nonnegative,
+                    threads: &Threads::one(),
+                };
+                let beyond = (data.survey.sum_of_squares - core_norm).max(0.0);
+                let limits = Limits { tol: CORE_TOLERANCE * options.tol, beyond, ..limits };
+                let start = core.core_start(rank, leading, &mut rng);
+                let mut end = descend(&small, start, limits, &mut |_, loss| report(loss + beyond))?;
+                end.history.iter_mut().for_each(|loss| *loss += beyond);
+                end.factors = core.expand(&end.factors);
+                end
+            }
+            _ => {
+                let start = if leading {
+                    core.leading_factors(rank, &options.nonnegative, &mut rng)
+                } else {
+                    random_factors(x.shape, rank, &options.nonnegative, &mut rng)
+                };
+                descend(&problem, start, limits, &mut |_, loss| report(loss))?
+            }
+        };
+        let interrupted = end.outcome == Outcome::Interrupted;
+        ends.push(end);
+        if interrupted {
+            break;
+        }
+    }
+    let start_losses = ends.iter().map(Descent::loss).collect();
+    let best = ends.into_iter().min_by(|a, b| a.loss().total_cmp(&b.loss())).expect("n_init is at least one");
+    if core.tensor.is_none() || constrained || best.outcome == Outcome::Interrupted {
+        return Ok((best, start_losses));
+    }
+    let mut end = descend(&problem, best.factors, limits, &mut |_, loss| report(loss))?;
+    if !incomplete {
+        // The whole tensor can only improve on the core's end; a history that says so reads as one descent.
+        let mut history = best.history;
+        history.append(&mut end.history);
+        end.history = history;
+    }
+    Ok((end, start_losses))
+}
+
+impl Options {
+    fn check(&self, shape: &[usize]) -> Result<()> {
+        if self.n_components == 0 {
+            return Err(Error::value("n_components", 0, "at least 1"));
+        }
+        if self.nonnegative.len() != shape.len() {
+            return Err(Error::shape(
+                "nonnegative",
+                &[self.nonnegative.len()],
+                format!("one value, or one per mode of X ({})", shape.len()),
+            ));
+        }
+        if self.n_init == 0 || self.max_iter == 0 {
+            let (name, got) = if self.n_init == 0 { ("n_init", 0) } else { ("max_iter", 0) };
+            return Err(Error::value(name, got, "at least 1"));
+        }
+        if !(self.tol >= 0.0 && self.tol.is_finite()) {
+            return Err(Error::value("tol", self.tol, "a finite number that is not negative"));
+        }
+        if let Start::Given(factors) = &self.start {
+            for (factor, &length) in factors.iter().zip(shape) {
+                if factor.dim() != (length, self.n_components) {
+                    return Err(Error::shape(
+                        "init",
+                        factor.shape(),
+                        format!("factors of X and n_components, here ({length}, {})", self.n_components),
+                    ));
+                }
+            }
+            if factors.len() != shape.len() {
+                return Err(Error::shape("init", &[factors.len()], format!("{} factors", shape.len())));
+            }
+        }
+        Ok(())
+    }
+}
