@@ -5,11 +5,13 @@
 //! | --- | --- |
 //! | [`error`], [`real`], [`monitor`] | failures, scalar types, and what a kernel knows of its caller |
 //! | [`numerics`] | random streams, threads |
+//! | [`files`] | named arrays in files |
 //! | [`linalg`] | products and factorisations |
 //! | [`tensor`] | decompositions and the products they are made of |
 //! | `bindings` | the Python module (feature `python`) |
 
 pub mod error;
+pub mod files;
 pub mod linalg;
 pub mod monitor;
 pub mod numerics;

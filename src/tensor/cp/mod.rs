@@ -12,10 +12,12 @@ mod descent;
 mod kruskal;
 mod start;
 mod sweep;
+mod transform;
 
 use ndarray::{Array2, ArrayViewD};
 
 pub use self::kruskal::Kruskal;
+pub use self::transform::transform;
 
 use self::descent::{Descent, Limits, descend};
 use self::start::{Core, random_factors};

@@ -12,6 +12,8 @@
 //! Every update lowers the loss or leaves it; the loss at the end of a sweep comes with the last mode's equations,
 //! ‖x‖² − 2 ⟨A_n, M_n⟩ + Σ_i a_i H_i a_iᵀ, without another look at the tensor.
 
+use std::ops::Range;
+
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
 use super::super::mttkrp::{Halves, Reading, contract_group};
@@ -56,16 +58,9 @@ impl<T: Real> Problem<'_, T> {
             if self.incomplete { factors.iter().map(column_pairs).collect() } else { Vec::new() };
         for (modes, is_leading) in [(0..split, true), (split..factors.len(), false)] {
             let (values, observed) = self.half(factors, &pairs, is_leading);
-            let first = modes.start;
             for mode in modes.clone() {
-                let rhs = contract_group(values.view(), &factors[modes.clone()], mode - first);
-                let equations = match &observed {
-                    None => Equations::Shared { gram: gram_of_others(factors, mode), rhs },
-                    Some(observed) => Equations::PerRow {
-                        pairs: contract_group(observed.view(), &pairs[modes.clone()], mode - first),
-                        rhs,
-                    },
-                };
+                let equations =
+                    self.equations(factors, &pairs, modes.clone(), mode, &values, observed.as_ref());
                 factors[mode] = equations.improve(&factors[mode], self.nonnegative[mode])?;
                 loss = self.sum_of_squares + equations.change(&factors[mode]);
                 if self.incomplete {
@@ -74,6 +69,39 @@ impl<T: Real> Problem<'_, T> {
             }
         }
         Ok(loss.max(0.0))
+    }
+
+    /// The first mode's factor given the others; under non-negativity after so many rounds of column passes.
+    pub fn first_mode(&self, factors: &[Array2<f64>], rounds: usize) -> Result<Array2<f64>> {
+        let pairs: Vec<Array2<f64>> =
+            if self.incomplete { factors.iter().map(column_pairs).collect() } else { Vec::new() };
+        let (values, observed) = self.half(factors, &pairs, true);
+        let equations = self.equations(factors, &pairs, 0..self.halves.split, 0, &values, observed.as_ref());
+        let mut factor = factors[0].clone();
+        for _ in 0..rounds {
+            factor = equations.improve(&factor, self.nonnegative[0])?;
+        }
+        Ok(factor)
+    }
+
+    /// The equations of a mode of the group `modes`, from its half.
+    fn equations(
+        &self,
+        factors: &[Array2<f64>],
+        pairs: &[Array2<f64>],
+        modes: Range<usize>,
+        mode: usize,
+        values: &Array2<f64>,
+        observed: Option<&Array2<f64>>,
+    ) -> Equations {
+        let within = mode - modes.start;
+        let rhs = contract_group(values.view(), &factors[modes.clone()], within);
+        match observed {
+            None => Equations::Shared { gram: gram_of_others(factors, mode), rhs },
+            Some(observed) => {
+                Equations::PerRow { pairs: contract_group(observed.view(), &pairs[modes], within), rhs }
+            }
+        }
     }
 
     /// P or Q of the values, and of the pattern of observed entries where some are missing.

@@ -19,11 +19,13 @@ mod descent;
 mod model;
 mod search;
 mod terrain;
+mod transform;
 
 use ndarray::{Array2, ArrayD, ArrayViewD};
 
 pub use self::model::{Invariance, Selection, SliceModel};
 pub use self::search::Starts;
+pub use self::transform::{NewTrials, transform};
 
 use self::descent::{End, descend};
 use self::search::Search;
@@ -37,7 +39,7 @@ use crate::numerics::parallel::Threads;
 use crate::real::Real;
 
 /// Directions kept beyond the rank of a type, at least.
-const SPARE_DIRECTIONS: usize = 6;
+const SPARE_DIRECTIONS: usize = 12;
 /// Descents on the small terrain go this much further than the tolerance asks.
 const SMALL_TOLERANCE: f64 = 0.1;
 /// Ends this close to the best of the small terrain, as a share of the loss, may still win on the recording.
@@ -116,7 +118,7 @@ pub fn fit<T: Real>(
     threads: &Threads,
     monitor: &mut dyn Monitor,
 ) -> Result<Fit<T>> {
-    let shape = options.check(x.shape())?;
+    options.check(x.shape())?;
     let data = Prepared::new(x, mask, threads)?;
     let unit = data.scale * data.scale / data.survey.n_observed as f64;
     let mut done = 0;
@@ -125,12 +127,12 @@ pub fn fit<T: Real>(
         monitor.report(Progress { done, total: options.max_iter.max(done), loss: loss * unit }) == Flow::Continue
     };
     let (mut model, found) = if data.is_incomplete() {
-        fit_incomplete(&data, shape, options, threads, &mut go_on)?
+        fit_incomplete(&data, options, threads, &mut go_on)?
     } else {
         let found = search(data.dense(), data.survey.sum_of_squares, options, threads, &mut go_on)?;
         (SliceModel::from_bases(data.dense(), &found.bases, options.invariance, threads)?, found)
     };
-    let residual = residual(&model, data.dense(), shape, threads);
+    let residual = residual(&model, data.dense(), threads);
     model.scale(data.scale);
     Ok(Fit {
         model,
@@ -225,7 +227,6 @@ fn polish<T: Real>(
 /// Fills, sweeps, and fills again.
 fn fit_incomplete<T: Real>(
     data: &Prepared<'_, T>,
-    shape: [usize; 3],
     options: &Options,
     threads: &Threads,
     go_on: &mut dyn FnMut(f64) -> bool,
@@ -241,7 +242,7 @@ fn fit_incomplete<T: Real>(
     let mut model = SliceModel::from_bases(first, &found.bases, Invariance::None, threads)?;
     let mut bases = found.bases;
     for _ in 0..options.max_iter {
-        let estimate = model.reconstruct(shape, &Selection::all(&model), threads);
+        let estimate = model.reconstruct(&Selection::all(&model), threads);
         let estimate = estimate.as_slice().expect("C order");
         let loss = squared_distance(x.data, estimate);
         let last = history.last().copied().unwrap_or(f64::INFINITY);
@@ -269,18 +270,18 @@ fn fit_incomplete<T: Real>(
     }
     // The invariances rearrange the model, not the data: they are taken from the model's own tensor.
     if options.invariance != Invariance::None {
-        let whole = model.reconstruct(shape, &Selection::all(&model), threads);
+        let whole = model.reconstruct(&Selection::all(&model), threads);
         model = SliceModel::from_bases(Dense::of(&whole), &bases, options.invariance, threads)?;
     }
     Ok((model, Found { bases, history, start_losses, outcome }))
 }
 
 /// Σ (x − x̂)² over the observed entries.
-fn residual<T: Real>(model: &SliceModel<T>, x: Dense<'_, T>, shape: [usize; 3], threads: &Threads) -> f64 {
-    let estimate: ArrayD<T> = model.reconstruct(shape, &Selection::all(model), threads);
+fn residual<T: Real>(model: &SliceModel<T>, x: Dense<'_, T>, threads: &Threads) -> f64 {
+    let estimate: ArrayD<T> = model.reconstruct(&Selection::all(model), threads);
     let estimate = estimate.as_slice().expect("C order");
-    let size = (shape[1] * shape[2]).max(1);
-    let sums = threads.map(shape[0], |k| {
+    let size = x.shape[1] * x.shape[2];
+    let sums = threads.map(x.shape[0], |k| {
         let plane = k * size..(k + 1) * size;
         squared_distance(&x.data[plane.clone()], &estimate[plane])
     });
@@ -304,10 +305,10 @@ fn span(loadings: &Array2<f64>, rank: usize, length: usize) -> Array2<f64> {
 }
 
 impl Options {
-    fn check(&self, shape: &[usize]) -> Result<[usize; 3]> {
-        let [n_trials, n_neurons, n_time] = *shape else {
+    fn check(&self, shape: &[usize]) -> Result<()> {
+        if shape.len() != 3 {
             return Err(Error::shape("X", shape, "three axes (trials, neurons, time)"));
-        };
+        }
         if self.ranks == [0, 0, 0] {
             return Err(Error::value("n_components", "(0, 0, 0)", "at least one component"));
         }
@@ -332,6 +333,6 @@ impl Options {
                 }
             }
         }
-        Ok([n_trials, n_neurons, n_time])
+        Ok(())
     }
 }

@@ -62,6 +62,12 @@ impl<T: Real> SliceModel<T> {
         let mut loadings = Vec::new();
         let mut slices = Vec::new();
         for axis in 0..3 {
+            if bases[axis].ncols() == 0 {
+                let [j, k]: [usize; 2] = std::array::from_fn(|i| if i < axis { i } else { i + 1 });
+                loadings.push(Array2::from_elem((0, x.shape[axis]), T::ZERO));
+                slices.push(Array3::from_elem((0, x.shape[j], x.shape[k]), T::ZERO));
+                continue;
+            }
             let projected = mode_product(x, axis, cast(bases[axis].view()).view(), threads);
             let part = match invariance {
                 Invariance::Full => shared_equally(projected, axis, bases, threads),
@@ -81,8 +87,8 @@ impl<T: Real> SliceModel<T> {
     }
 
     /// The same model in its canonical form. Fewer independent loadings than components leave zero components.
-    pub fn canonical(&self, shape: [usize; 3], threads: &Threads) -> Result<Self> {
-        let whole = self.reconstruct(shape, &Selection::all(self), threads);
+    pub fn canonical(&self, threads: &Threads) -> Result<Self> {
+        let whole = self.reconstruct(&Selection::all(self), threads);
         let bases = self.bases();
         let mut model = Self::from_bases(Dense::of(&whole), &bases, Invariance::Full, threads)?;
         for axis in 0..3 {
@@ -98,10 +104,10 @@ impl<T: Real> SliceModel<T> {
     }
 
     /// The sum of the selected components.
-    pub fn reconstruct(&self, shape: [usize; 3], selection: &Selection, threads: &Threads) -> ArrayD<T> {
+    pub fn reconstruct(&self, selection: &Selection, threads: &Threads) -> ArrayD<T> {
+        let shape: [usize; 3] = std::array::from_fn(|i| self.loadings[i].ncols());
+        let [_, n_neurons, n_time] = shape;
         let mut data = vec![T::ZERO; shape.iter().product()];
-        let [n_trials, n_neurons, n_time] = shape;
-        let _ = n_trials;
         threads.for_chunks(&mut data, (n_neurons * n_time).max(1), |k, plane| {
             for &r in &selection.0[0] {
                 let (u, a) = (self.loadings[0][[r, k]], self.slices[0].index_axis(Axis(0), r));

@@ -1,0 +1,77 @@
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__version__: Final[str]
+
+_Real = NDArray[np.float32] | NDArray[np.float64]
+_Double = NDArray[np.float64]
+_Mask = NDArray[np.bool_] | None
+_Progress = Callable[[int, int, float], object] | None
+
+def num_threads() -> int: ...
+def set_num_threads(n_threads: int | None, /) -> None: ...
+def write_arrays(path: str | PathLike[str], arrays: Mapping[str, _Real], text: str, /) -> None: ...
+def read_arrays(path: str | PathLike[str], /) -> tuple[dict[str, NDArray[Any]], str]: ...
+def fit_tca(
+    x: _Real,
+    mask: _Mask,
+    *,
+    n_components: int,
+    nonnegative: Sequence[bool],
+    init: str | Sequence[_Double],
+    n_init: int,
+    max_iter: int,
+    tol: float,
+    seed: int,
+    n_threads: int | None,
+    progress: _Progress,
+) -> tuple[dict[str, Any], BaseException | None]: ...
+def transform_tca(
+    x: _Real,
+    mask: _Mask,
+    weights: _Double,
+    factors: Sequence[_Double],
+    *,
+    nonnegative: bool,
+    n_threads: int | None,
+) -> _Double: ...
+def reconstruct_tca(
+    weights: _Double, factors: Sequence[_Double], *, components: Sequence[int], single: bool
+) -> NDArray[Any]: ...
+def fit_slicetca(
+    x: _Real,
+    mask: _Mask,
+    *,
+    n_components: Sequence[int],
+    init: str | Sequence[_Double],
+    n_init: int | None,
+    invariance: str | None,
+    max_iter: int,
+    tol: float,
+    seed: int,
+    n_threads: int | None,
+    progress: _Progress,
+) -> tuple[dict[str, Any], BaseException | None]: ...
+def transform_slicetca(
+    x: _Real,
+    mask: _Mask,
+    loadings: Sequence[_Double],
+    slices: Sequence[_Double],
+    *,
+    n_threads: int | None,
+) -> tuple[_Double, _Double, _Double]: ...
+def canonicalize_slicetca(
+    loadings: Sequence[_Double], slices: Sequence[_Double], *, n_threads: int | None
+) -> dict[str, Any]: ...
+def reconstruct_slicetca(
+    loadings: Sequence[_Double],
+    slices: Sequence[_Double],
+    *,
+    components: Sequence[Sequence[int]],
+    single: bool,
+    n_threads: int | None,
+) -> NDArray[Any]: ...

@@ -1,0 +1,159 @@
+"""Models in files: arrays as safetensors, everything else as JSON beside them; nothing in a file is executed."""
+
+from __future__ import annotations
+
+import json
+from os import PathLike, fspath
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastigial import _core
+
+if TYPE_CHECKING:
+    from fastigial.tensor.estimator import Decomposition
+
+__all__ = ["load", "save"]
+
+FORMAT = 1
+
+_SCALARS = ("loss_", "explained_variance_", "n_iter_", "converged_", "outcome_")
+_HISTORIES = ("loss_history_", "restart_losses_", "_remembered")
+
+
+def load(path: str | PathLike[str]) -> Decomposition:
+    """Read a model that ``save`` wrote.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+
+    Returns
+    -------
+    TCA or SliceTCA
+        The fitted model with its labels.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read, or is not a complete fastigial model (cut short, damaged, something else).
+
+    Examples
+    --------
+    >>> import tempfile, pathlib, fastigial as fg
+    >>> model = fg.TCA(2, random_state=0).fit(fg.datasets.make_tca((8, 7, 6), 2, seed=0))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "model.safetensors"
+    ...     model.save(path)
+    ...     again = fg.load(path)
+    >>> bool((again.weights_ == model.weights_).all()), again.n_components
+    (True, 2)
+    """
+    arrays, text = _core.read_arrays(path)
+    try:
+        return _build(arrays, json.loads(text))
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise OSError(f"{fspath(path)}: is not a fastigial model this version can read ({error!r})") from error
+
+
+def save(model: Decomposition, path: str | PathLike[str]) -> None:
+    """Write a fitted model; see `load`."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for name in model._arrays:
+        value = getattr(model, name)
+        if isinstance(value, list):
+            arrays |= {f"{name}{i}": np.ascontiguousarray(array) for i, array in enumerate(value)}
+        else:
+            arrays[name] = value
+    arrays |= {name: np.asarray(getattr(model, name), dtype=np.float64) for name in _HISTORIES}
+    description = {
+        "format": FORMAT,
+        "class": type(model).__name__,
+        "parameters": {name: _plain(value) for name, value in model.get_params().items()},
+        "fit": {name: getattr(model, name) for name in _SCALARS},
+        "shape": list(model.shape_),
+        "dtype": model.dtype_.name,
+        "dims": list(model.dims_),
+        "coords": {name: [dim, *_coordinate(values)] for name, (dim, values) in model.coords_.items()},
+    }
+    _core.write_arrays(path, arrays, json.dumps(description))
+
+
+def _build(arrays: dict[str, NDArray[Any]], description: dict[str, Any]) -> Decomposition:
+    from fastigial.tensor import TCA, SliceTCA
+
+    if description["format"] != FORMAT:
+        raise ValueError(f"its format is {description['format']!r}, this version reads {FORMAT}")
+    classes: dict[str, type[TCA] | type[SliceTCA]] = {"TCA": TCA, "SliceTCA": SliceTCA}
+    kind = classes[description["class"]]
+    parameters = dict(description["parameters"])
+    if kind is SliceTCA:
+        parameters["n_components"] = tuple(parameters["n_components"])
+    model = kind(**parameters)
+    shape = tuple(int(length) for length in description["shape"])
+    for name in kind._arrays:
+        if name in arrays:
+            setattr(model, name, arrays[name])
+        else:
+            setattr(model, name, [arrays[f"{name}{i}"] for i in range(len(shape))])
+    for name in _HISTORIES:
+        setattr(model, name, arrays[name])
+    for name in _SCALARS:
+        setattr(model, name, description["fit"][name])
+    model.shape_ = shape
+    model.dtype_ = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64)}[description["dtype"]]
+    coords = {name: (dim, _array(*stored)) for name, (dim, *stored) in description["coords"].items()}
+    model.labels_ = (tuple(str(dim) for dim in description["dims"]), coords)
+    _check_shapes(model, shape)
+    return model
+
+
+def _check_shapes(model: Decomposition, shape: tuple[int, ...]) -> None:
+    """A file that lies about its sizes is refused here, not where it is used."""
+    from fastigial.tensor import TCA
+
+    if isinstance(model, TCA):
+        expected = [(length, len(model.weights_)) for length in shape]
+        found = [factor.shape for factor in model.factors_]
+        if model.weights_.ndim != 1 or found != expected:
+            raise ValueError(f"its factors have shapes {found}, expected {expected}")
+        return
+    loadings, slices = model.loadings_, model.slices_  # type: ignore[attr-defined]
+    for i, (loading, part) in enumerate(zip(loadings, slices, strict=True)):
+        others = tuple(length for j, length in enumerate(shape) if j != i)
+        if len(shape) != 3 or loading.shape[1:] != (shape[i],) or part.shape != (len(loading), *others):
+            raise ValueError(f"type {i} has shapes {loading.shape} and {part.shape}, which do not fit {shape}")
+
+
+def _plain(value: Any) -> Any:
+    """Parameters as JSON; what cannot be kept in a file (a generator, a callback, a model) returns to its default."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_plain(item) for item in value]
+    if callable(value):
+        return False
+    return "svd" if hasattr(value, "get_params") else None
+
+
+def _coordinate(values: NDArray[Any]) -> tuple[str, list[Any]]:
+    if values.dtype.kind in "biuf":
+        return values.dtype.name, values.tolist()
+    if values.dtype.kind in "mM":
+        return values.dtype.str, values.astype(np.int64).tolist()
+    return "str", [str(value) for value in values.tolist()]
+
+
+def _array(dtype: str, values: list[Any]) -> NDArray[Any]:
+    if dtype == "str":
+        return np.array([str(value) for value in values], dtype=np.str_)
+    kind = np.dtype(dtype)
+    if kind.kind in "mM":
+        return np.array(values, dtype=np.int64).view(kind)
+    if kind.kind not in "biuf":
+        raise ValueError(f"it holds a coordinate of type {dtype!r}")
+    return np.array(values, dtype=kind)

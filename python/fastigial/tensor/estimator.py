@@ -1,0 +1,190 @@
+"""What all decompositions share: parameters, the shape of a fit, scores, labels, files."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from os import PathLike
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastigial.convergence import ConvergenceWarning
+from fastigial.tensor.intake import Coords, Data, take
+
+__all__ = ["Decomposition"]
+
+# Entries of the training data that are kept to recognise it again.
+_N_REMEMBERED = 64
+
+
+class Decomposition:
+    """Base of the estimators. Constructors only store their arguments; learned values end in an underscore."""
+
+    labels_: tuple[tuple[str, ...], Coords]
+    loss_: float
+    loss_history_: NDArray[np.float64]
+    restart_losses_: NDArray[np.float64]
+    explained_variance_: float
+    n_iter_: int
+    converged_: bool
+    outcome_: str
+    shape_: tuple[int, ...]
+    dtype_: np.dtype[Any]
+
+    # Names of the learned arrays, for files.
+    _arrays: ClassVar[tuple[str, ...]]
+
+    # ---- parameters ---------------------------------------------------------------------------------------------
+
+    @classmethod
+    def _parameter_names(cls) -> list[str]:
+        return [name for name in inspect.signature(cls.__init__).parameters if name != "self"]
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Hyper-parameters by name (`deep` is accepted for scikit-learn; there is nothing nested)."""
+        del deep
+        return {name: getattr(self, name) for name in self._parameter_names()}
+
+    def set_params(self, **params: Any) -> Self:
+        """Set hyper-parameters by name.
+
+        Raises
+        ------
+        ValueError
+            If a name is not one of the estimator's parameters.
+        """
+        known = self._parameter_names()
+        for name in params:
+            if name not in known:
+                raise ValueError(f"{type(self).__name__} has no parameter {name!r}; it has {', '.join(known)}")
+        for name, value in params.items():
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        defaults = inspect.signature(type(self).__init__).parameters
+        shown = [
+            f"{name}={value!r}"
+            for name, value in self.get_params().items()
+            if value is not defaults[name].default and not (value == defaults[name].default)
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def _repr_html_(self) -> str:
+        from fastigial.tensor.summary import as_html
+
+        return as_html(self)
+
+    # ---- a fit --------------------------------------------------------------------------------------------------
+
+    @property
+    def dims_(self) -> tuple[str, ...]:
+        """Names of the axes, as they came with the data."""
+        self._check_fitted()
+        return self.labels_[0]
+
+    @property
+    def coords_(self) -> Coords:
+        """Coordinates along single axes, as they came with the data: name to (axis, values)."""
+        self._check_fitted()
+        return self.labels_[1]
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "loss_"):
+            raise AttributeError(f"this {type(self).__name__} is not fitted yet: call fit(X) first")
+
+    def _store(self, data: Data, found: dict[str, Any]) -> None:
+        """Keep what every fit returns."""
+        self.labels_ = (data.dims, data.coords)
+        self.shape_ = data.array.shape
+        self.dtype_ = data.array.dtype
+        self.loss_ = found["loss"]
+        self.explained_variance_ = found["score"]
+        self.loss_history_ = found["loss_history"]
+        self.restart_losses_ = found["start_losses"]
+        self.n_iter_ = len(self.loss_history_)
+        self.outcome_ = found["outcome"]
+        self.converged_ = self.outcome_ == "converged"
+        self._remembered = _sample(data.array)
+
+    def _conclude(self, exception: BaseException | None) -> None:
+        """Raise what stopped the fit, or warn that it ran out of iterations."""
+        if exception is not None:
+            raise exception
+        if self.outcome_ == "max_iter":
+            warnings.warn(
+                f"{type(self).__name__} stopped after max_iter={getattr(self, 'max_iter', None)} sweeps, before a "
+                "sweep gained less than tol of the loss; raise max_iter, or tol if the loss is good enough",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def reconstruct(self) -> NDArray[Any]:
+        """The model's tensor."""
+        raise NotImplementedError
+
+    def _reconstruct_new(self, data: Data) -> NDArray[Any]:
+        raise NotImplementedError
+
+    def score(self, X: ArrayLike, mask: ArrayLike | None = None) -> float:
+        """Share of the data that the model explains, 1 − Σ(X − X̂)² / ΣX², over the observed entries.
+
+        Parameters
+        ----------
+        X : array_like, Recording or xarray.DataArray
+            The recording that was fitted, or other trials of the same neurons and times; those are transformed first.
+            Which it is, is told by comparing X with a few entries of the fitted recording.
+        mask : array_like of bool, optional
+            True where X counts; for example the entries that were held out from the fit.
+
+        Returns
+        -------
+        float
+            1 for a perfect model, 0 for one no better than silence. The data are not centred.
+        """
+        self._check_fitted()
+        data = take(X, mask)
+        if data.mask is not None and data.mask.shape != data.array.shape:
+            raise ValueError(f"mask has shape {data.mask.shape}, expected that of X, {data.array.shape}")
+        same = data.array.shape == self.shape_ and self._recognises(data.array)
+        model = self.reconstruct() if same else self._reconstruct_new(data)
+        observed = ~np.isnan(data.array)
+        if data.mask is not None:
+            observed &= data.mask
+        if not observed.any():
+            raise ValueError("X holds no observed entry: it is all NaN, or all masked")
+        truth = data.array[observed].astype(np.float64)
+        size = float(np.max(np.abs(truth))) or 1.0
+        difference = (truth - model[observed]) / size
+        return float(1.0 - np.sum(difference**2) / max(np.sum((truth / size) ** 2), np.finfo(np.float64).tiny))
+
+    def _recognises(self, array: NDArray[Any]) -> bool:
+        """Whether `array` is the fitted recording, as far as both were observed."""
+        now = _sample(array)
+        both = ~(np.isnan(now) | np.isnan(self._remembered))
+        return bool(np.array_equal(now[both], self._remembered[both]))
+
+    # ---- files --------------------------------------------------------------------------------------------------
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the fitted model to a file (safetensors; see `fastigial.load`).
+
+        The file is written beside and renamed, so an interrupted save leaves the old file as it was.
+
+        Parameters
+        ----------
+        path : str or path
+            The file, conventionally ``*.safetensors``.
+        """
+        from fastigial.io import save
+
+        self._check_fitted()
+        save(self, path)
+
+
+def _sample(array: NDArray[Any]) -> NDArray[np.float64]:
+    """A few entries, spread over the array."""
+    places = np.linspace(0, max(array.size - 1, 0), _N_REMEMBERED).astype(np.intp)
+    return np.asarray(array[np.unravel_index(places, array.shape)], dtype=np.float64)

@@ -1,0 +1,83 @@
+//! The funnel that every long call goes through: release the interpreter, run, translate the error.
+//!
+//! While a kernel runs, its monitor attaches to Python every 50 ms at the most, looks for signals and calls the
+//! progress callback. An exception there (Ctrl-C, or one of the callback's own) stops the kernel; what was fitted so
+//! far is returned beside the exception, and the package raises it after storing the fit.
+
+use std::time::{Duration, Instant};
+
+use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::monitor::{Flow, Monitor, Progress};
+
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+
+/// Asks the interpreter between steps.
+struct Caller {
+    progress: Option<Py<PyAny>>,
+    last_look: Instant,
+    exception: Option<PyErr>,
+}
+
+impl Caller {
+    fn look(&mut self, step: Progress) -> Flow {
+        let outcome = Python::attach(|py| {
+            py.check_signals()?;
+            match &self.progress {
+                Some(callback) => callback.call1(py, (step.done, step.total, step.loss)).map(|_| ()),
+                None => Ok(()),
+            }
+        });
+        self.last_look = Instant::now();
+        match outcome {
+            Ok(()) => Flow::Continue,
+            Err(exception) => {
+                self.exception = Some(exception);
+                Flow::Stop
+            }
+        }
+    }
+}
+
+impl Monitor for Caller {
+    fn report(&mut self, step: Progress) -> Flow {
+        if self.exception.is_some() {
+            return Flow::Stop;
+        }
+        if self.last_look.elapsed() < BETWEEN_LOOKS { Flow::Continue } else { self.look(step) }
+    }
+}
+
+/// Runs a kernel without the interpreter. Returns its result and the exception that stopped it, if one did.
+pub fn long_call<O: Send>(
+    py: Python<'_>,
+    progress: Option<Py<PyAny>>,
+    kernel: impl FnOnce(&mut dyn Monitor) -> Result<O> + Send,
+) -> PyResult<(O, Option<PyErr>)> {
+    let mut caller = Caller { progress, last_look: Instant::now(), exception: None };
+    let outcome = py.detach(|| kernel(&mut caller));
+    match outcome {
+        Ok(found) => Ok((found, caller.exception)),
+        Err(error) => Err(caller.exception.unwrap_or_else(|| translated(py, &error))),
+    }
+}
+
+/// Runs a short kernel: no progress, but the interpreter is released all the same.
+pub fn call<O: Send>(py: Python<'_>, kernel: impl FnOnce() -> Result<O> + Send) -> PyResult<O> {
+    py.detach(kernel).map_err(|error| translated(py, &error))
+}
+
+/// The exception that a failure of the core becomes.
+pub fn translated(py: Python<'_>, error: &Error) -> PyErr {
+    let message = error.to_string();
+    match error {
+        Error::Shape { .. } | Error::Value { .. } | Error::Data(_) => PyValueError::new_err(message),
+        Error::File { .. } => PyOSError::new_err(message),
+        Error::Factorization { .. } => {
+            let class = py.import("numpy.linalg").and_then(|module| module.getattr("LinAlgError"));
+            class.and_then(|class| class.call1((message,))).map_or_else(|error| error, PyErr::from_value)
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! TCA.
+
+use numpy::{IntoPyArray, PyReadonlyArray1, PyReadonlyArray2};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::super::call::{call, long_call};
+use super::{Mask, Recording, in_either_precision, named_start, outcome_name};
+use crate::numerics::parallel::Threads;
+use crate::real::Real;
+use crate::tensor::cp::{self, Kruskal, Options, Start};
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(fit_tca, module)?)?;
+    module.add_function(wrap_pyfunction!(transform_tca, module)?)?;
+    module.add_function(wrap_pyfunction!(reconstruct_tca, module)?)
+}
+
+#[pyfunction]
+#[pyo3(signature = (x, mask, *, n_components, nonnegative, init, n_init, max_iter, tol, seed, n_threads, progress))]
+#[allow(clippy::too_many_arguments, reason = "keyword-only, one per public parameter")]
+fn fit_tca<'py>(
+    py: Python<'py>,
+    x: &Bound<'py, PyAny>,
+    mask: Mask<'py>,
+    n_components: usize,
+    nonnegative: Vec<bool>,
+    init: &Bound<'py, PyAny>,
+    n_init: usize,
+    max_iter: usize,
+    tol: f64,
+    seed: u64,
+    n_threads: Option<usize>,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<(Bound<'py, PyDict>, Option<PyErr>)> {
+    let recording = Recording::new(x)?;
+    let start = match named_start(init, Start::Svd, Start::Random)? {
+        Some(start) => start,
+        None => {
+            let factors: Vec<PyReadonlyArray2<'_, f64>> = init.extract()?;
+            Start::Given(factors.iter().map(|factor| factor.as_array().to_owned()).collect())
+        }
+    };
+    let options = Options { n_components, nonnegative, start, n_init, max_iter, tol, seed };
+    let mask = mask.as_ref().map(|mask| mask.as_array());
+    let (fit, exception) = in_either_precision!(&recording, x => long_call(py, progress, |monitor| {
+        cp::fit(x, mask, &options, &Threads::new(n_threads)?, monitor)
+    }))?;
+    let out = PyDict::new(py);
+    out.set_item("weights", fit.model.weights.into_pyarray(py))?;
+    let factors: Vec<_> = fit.model.factors.into_iter().map(|factor| factor.into_pyarray(py)).collect();
+    out.set_item("factors", factors)?;
+    out.set_item("loss", fit.loss)?;
+    out.set_item("score", fit.score)?;
+    out.set_item("loss_history", fit.loss_history.into_pyarray(py))?;
+    out.set_item("start_losses", fit.start_losses.into_pyarray(py))?;
+    out.set_item("outcome", outcome_name(fit.outcome))?;
+    Ok((out, exception))
+}
+
+fn model(weights: &PyReadonlyArray1<'_, f64>, factors: &[PyReadonlyArray2<'_, f64>]) -> Kruskal {
+    Kruskal {
+        weights: weights.as_array().to_owned(),
+        factors: factors.iter().map(|factor| factor.as_array().as_standard_layout().to_owned()).collect(),
+    }
+}
+
+#[pyfunction]
+#[pyo3(signature = (x, mask, weights, factors, *, nonnegative, n_threads))]
+#[allow(clippy::needless_pass_by_value, reason = "what PyO3 extracts is owned")]
+fn transform_tca<'py>(
+    py: Python<'py>,
+    x: &Bound<'py, PyAny>,
+    mask: Mask<'py>,
+    weights: PyReadonlyArray1<'py, f64>,
+    factors: Vec<PyReadonlyArray2<'py, f64>>,
+    nonnegative: bool,
+    n_threads: Option<usize>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let recording = Recording::new(x)?;
+    let model = model(&weights, &factors);
+    let mask = mask.as_ref().map(|mask| mask.as_array());
+    let rows = in_either_precision!(&recording, x => call(py, || {
+        cp::transform(x, mask, &model, nonnegative, &Threads::new(n_threads)?)
+    }))?;
+    Ok(rows.into_pyarray(py).into_any())
+}
+
+#[pyfunction]
+#[pyo3(signature = (weights, factors, *, components, single))]
+#[allow(clippy::needless_pass_by_value, reason = "what PyO3 extracts is owned")]
+fn reconstruct_tca<'py>(
+    py: Python<'py>,
+    weights: PyReadonlyArray1<'py, f64>,
+    factors: Vec<PyReadonlyArray2<'py, f64>>,
+    components: Vec<usize>,
+    single: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    let model = model(&weights, &factors);
+    let whole = call(py, || Ok(model.reconstruct(&components)))?;
+    Ok(if single { whole.mapv(f32::from_f64).into_pyarray(py).into_any() } else { whole.into_pyarray(py).into_any() })
+}

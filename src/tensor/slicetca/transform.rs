@@ -1,0 +1,175 @@
+//! New trials in the terms of a fitted model.
+//!
+//! The trial slices A_r and the loadings v, w of neurons and time are held. A new trial x (neurons × time) has its own
+//! trial loadings u, its row B of every neuron slice and its row C of every time slice:
+//!
+//! ```text
+//! minimise ‖x − Σ_r u_r A_r − Vᵀ B − Cᵀ W‖²
+//! ```
+//!
+//! With P, P' the projectors on the spans of v and w, B and C leave (1 − P) (x − Σ u A) (1 − P'), so u solves a system
+//! of R_0 unknowns, and what remains is shared equally between the two (as in `model`). Entries that were not observed
+//! are filled with the estimate until it settles.
+
+use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayViewD, Axis};
+
+use super::super::dense::Prepared;
+use super::model::SliceModel;
+use crate::error::{Error, Result};
+use crate::linalg::{Ridge, orthonormal_basis, solve_spd_rows};
+use crate::numerics::parallel::Threads;
+use crate::real::Real;
+
+/// Rounds of filling at the most, and the relative change of the filled values that ends them.
+const MAX_ROUNDS: usize = 1000;
+const SETTLED: f64 = 1e-9;
+
+/// What is particular to the new trials.
+#[derive(Debug, Clone)]
+pub struct NewTrials {
+    /// Trial loadings, R_0 × n_new.
+    pub loadings: Array2<f64>,
+    /// Rows of the neuron slices, R_1 × n_new × n_time.
+    pub neuron_slices: Array3<f64>,
+    /// Rows of the time slices, R_2 × n_new × n_neurons.
+    pub time_slices: Array3<f64>,
+}
+
+struct Held {
+    slices: Vec<Array2<f64>>,
+    /// (1 − P) A_r (1 − P').
+    outside: Vec<Array2<f64>>,
+    neuron: Span,
+    time: Span,
+}
+
+/// A span of loadings: an orthonormal basis, and how its coordinates become those of the loadings.
+struct Span {
+    basis: Array2<f64>,
+    to_loadings: Array2<f64>,
+}
+
+impl Span {
+    fn of<T: Real>(loadings: &Array2<T>) -> Result<Self> {
+        let u = loadings.mapv(T::to_f64);
+        let basis = orthonormal_basis(u.t());
+        // Uᵀ B = Q Y for the smallest B: B = (U Uᵀ)⁻¹ U Q Y.
+        let rhs = u.dot(&basis).t().to_owned();
+        let none = Array2::zeros(rhs.dim());
+        let to_loadings = if u.nrows() == 0 {
+            Array2::zeros((0, 0))
+        } else {
+            solve_spd_rows(u.dot(&u.t()).view(), rhs.view(), none.view(), Ridge(0.0))?.t().to_owned()
+        };
+        Ok(Self { basis, to_loadings })
+    }
+
+    fn project(&self, x: ArrayView2<'_, f64>) -> Array2<f64> {
+        self.basis.dot(&self.basis.t().dot(&x))
+    }
+}
+
+struct Row {
+    u: Array1<f64>,
+    neuron: Array2<f64>,
+    time: Array2<f64>,
+    estimate: Array2<f64>,
+}
+
+impl Held {
+    fn outside(&self, x: ArrayView2<'_, f64>) -> Array2<f64> {
+        let left = &x - &self.neuron.project(x);
+        &left - &self.time.project(left.t()).t()
+    }
+
+    /// The complete case.
+    fn solve(&self, x: &Array2<f64>) -> Result<Row> {
+        let rank = self.slices.len();
+        let mut u = Array2::zeros((1, rank));
+        if rank > 0 {
+            let rest = self.outside(x.view());
+            let gram = Array2::from_shape_fn((rank, rank), |(r, s)| (&self.outside[r] * &self.outside[s]).sum());
+            let rhs = Array2::from_shape_fn((1, rank), |(_, r)| (&self.outside[r] * &rest).sum());
+            u = solve_spd_rows(gram.view(), rhs.view(), u.view(), Ridge(0.0))?;
+        }
+        let mut estimate = Array2::zeros(x.dim());
+        self.slices.iter().zip(&u).for_each(|(a, &u)| estimate.scaled_add(u, a));
+        let rest = x - &estimate;
+        let by_neuron = self.neuron.project(rest.view());
+        let by_time = self.time.project(rest.t()).t().to_owned();
+        let shared = self.time.project(by_neuron.t()).t().to_owned();
+        let half = &shared * 0.5;
+        let (by_neuron, by_time) = (by_neuron - &half, by_time - &half);
+        estimate += &by_neuron;
+        estimate += &by_time;
+        Ok(Row {
+            u: u.row(0).to_owned(),
+            neuron: self.neuron.to_loadings.dot(&self.neuron.basis.t().dot(&by_neuron)),
+            time: self.time.to_loadings.dot(&self.time.basis.t().dot(&by_time.t())),
+            estimate,
+        })
+    }
+
+    fn solve_incomplete(&self, x: ArrayView2<'_, f64>) -> Result<Row> {
+        let mut filled = x.mapv(|v| if v.is_nan() { 0.0 } else { v });
+        let mut row = self.solve(&filled)?;
+        for _ in 0..MAX_ROUNDS {
+            let (mut change, mut size) = (0.0, 0.0);
+            for ((f, &x), &e) in filled.iter_mut().zip(&x).zip(&row.estimate) {
+                if x.is_nan() {
+                    change += (*f - e) * (*f - e);
+                    *f = e;
+                }
+                size += *f * *f;
+            }
+            if change <= SETTLED * SETTLED * size {
+                break;
+            }
+            row = self.solve(&filled)?;
+        }
+        Ok(row)
+    }
+}
+
+/// The new trials' own part of the model. A trial of which nothing was observed gets zeros.
+pub fn transform<T: Real>(
+    x: ArrayViewD<'_, T>,
+    mask: Option<ArrayViewD<'_, bool>>,
+    model: &SliceModel<T>,
+    threads: &Threads,
+) -> Result<NewTrials> {
+    let (n_neurons, n_time) = (model.loadings[1].ncols(), model.loadings[2].ncols());
+    if x.ndim() != 3 || x.shape()[1..] != [n_neurons, n_time] {
+        let expected = format!("(any number of trials, {n_neurons}, {n_time}), as fitted");
+        return Err(Error::shape("X", x.shape(), expected));
+    }
+    let data = Prepared::new(x, mask, threads)?;
+    let n_trials = data.dense().shape[0];
+    let slices: Vec<Array2<f64>> = model.slices[0].outer_iter().map(|a| a.mapv(T::to_f64)).collect();
+    let mut held = Held {
+        slices,
+        outside: Vec::new(),
+        neuron: Span::of(&model.loadings[1])?,
+        time: Span::of(&model.loadings[2])?,
+    };
+    held.outside = held.slices.iter().map(|a| held.outside(a.view())).collect();
+    let rows = threads.map(n_trials, |k| {
+        let size = n_neurons * n_time;
+        let plane = data.dense().data[k * size..(k + 1) * size].iter().map(|v| v.to_f64()).collect();
+        let plane = Array2::from_shape_vec((n_neurons, n_time), plane).expect("one trial");
+        if plane.iter().any(|v: &f64| v.is_nan()) { held.solve_incomplete(plane.view()) } else { held.solve(&plane) }
+    });
+    let ranks = [model.loadings[0].nrows(), model.loadings[1].nrows(), model.loadings[2].nrows()];
+    let mut out = NewTrials {
+        loadings: Array2::zeros((ranks[0], n_trials)),
+        neuron_slices: Array3::zeros((ranks[1], n_trials, n_time)),
+        time_slices: Array3::zeros((ranks[2], n_trials, n_neurons)),
+    };
+    for (k, row) in rows.into_iter().enumerate() {
+        let row = row?;
+        out.loadings.column_mut(k).assign(&(row.u * data.scale));
+        out.neuron_slices.index_axis_mut(Axis(1), k).assign(&(row.neuron * data.scale));
+        out.time_slices.index_axis_mut(Axis(1), k).assign(&(row.time * data.scale));
+    }
+    Ok(out)
+}
