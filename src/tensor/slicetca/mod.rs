@@ -10,6 +10,8 @@
 //!    residual's Gram matrices. The terrain within them is descended to its end, and so on, until a sweep on the
 //!    recording gains nothing. Each such sweep is a block descent of the full problem, so the loss never rises and
 //!    the end is a stationary point of the full problem, not of a compressed one.
+//! 4. Few descents on the recording itself, which no choice of directions has shaped: on some recordings every start on
+//!    the small terrain ends in the same second-best place. One is given up as soon as it nears the best spans so far.
 //!
 //! Entries that were not observed are filled with the model's own values between sweeps. Σ over all entries of
 //! (filled − x̂)² lies above the loss over the observed ones and touches it at the current model (Kiers 1997), so every
@@ -21,14 +23,14 @@ mod search;
 mod terrain;
 mod transform;
 
-use ndarray::{Array2, ArrayD, ArrayViewD};
+use ndarray::{Array2, ArrayD, ArrayViewD, s};
 
 pub use self::model::{Invariance, Selection, SliceModel};
 pub use self::search::Starts;
 pub use self::transform::{NewTrials, transform};
 
 use self::descent::{End, descend};
-use self::search::Search;
+use self::search::{SAME_END, Search};
 use self::terrain::{Bases, Recording};
 use super::dense::{Dense, Prepared};
 use super::mttkrp::squared_distance;
@@ -39,13 +41,19 @@ use crate::numerics::parallel::Threads;
 use crate::real::Real;
 
 /// Directions kept beyond the rank of a type, at least.
-const SPARE_DIRECTIONS: usize = 12;
+const SPARE_DIRECTIONS: usize = 6;
 /// Descents on the small terrain go this much further than the tolerance asks.
 const SMALL_TOLERANCE: f64 = 0.1;
 /// Ends this close to the best of the small terrain, as a share of the loss, may still win on the recording.
 const CONTENDER: f64 = 0.01;
 /// Contenders at the most.
 const CONTENDERS: usize = 4;
+/// Starts on the recording itself, beside the search on the small terrain; their sweeps at the most, the gain that no
+/// longer counts, and how near the best spans (Σ sin² of the angles) they may come before they are given up.
+const FREE_STARTS: usize = 2;
+const FREE_SWEEPS: usize = 100;
+const FREE_TOLERANCE: f64 = 1e-6;
+const SAME_BASIN: f64 = 0.02;
 /// Sweeps on the small terrain between two sweeps on the recording.
 const SMALL_SWEEPS: usize = 500;
 
@@ -170,18 +178,72 @@ fn search<T: Real>(
         tol: SMALL_TOLERANCE * options.tol,
         seed: options.seed,
     };
-    let (ends, start_losses) = search.run(&small, threads, &mut |_, loss| go_on(loss))?;
+    let (ends, mut start_losses) = search.run(&small, threads, &mut |_, loss| go_on(loss))?;
     let limit = ends[0].loss() * (1.0 + CONTENDER);
     let mut best: Option<Found> = None;
     for end in ends.iter().filter(|end| end.loss() <= limit).take(CONTENDERS) {
-        let found = polish(&recording, expanded(end, &directions), widths, options, go_on)?;
-        if best.as_ref().is_none_or(|best| found.loss() < best.loss()) {
-            best = Some(found);
+        best = Some(better(best, polish(&recording, expanded(end, &directions), widths, options, go_on)?));
+    }
+    let mut best = best.expect("every search has an end");
+    // A single start was asked for, or one type has a closed form: nothing to look for elsewhere.
+    let single = options.starts == Starts::Fixed(1) || ranks.iter().filter(|&&rank| rank > 0).count() == 1;
+    for item in 0..if single { 0 } else { FREE_STARTS } {
+        if best.outcome == Outcome::Interrupted {
+            break;
+        }
+        let start = if item == 0 && matches!(options.start, Start::Svd) {
+            std::array::from_fn(|i| directions[i].slice(s![.., ..ranks[i]]).to_owned())
+        } else {
+            search::random_spans(x.shape, ranks, options.seed, item)
+        };
+        if let Some((bases, loss)) = free_descent(&recording, start, &best, ranks, go_on)? {
+            start_losses.push(loss);
+            if loss < best.loss() * (1.0 - SAME_END) {
+                best = better(Some(best), polish(&recording, bases, widths, options, go_on)?);
+            }
         }
     }
-    let mut best = best.expect("at least one end was found");
     best.start_losses = start_losses;
     Ok(best)
+}
+
+fn better(best: Option<Found>, other: Found) -> Found {
+    match best {
+        Some(best) if best.loss() <= other.loss() => best,
+        _ => other,
+    }
+}
+
+/// Plain sweeps on the recording until they gain no more, or until it is clear that they end where `best` ended.
+fn free_descent<T: Real>(
+    recording: &Recording<'_, T>,
+    mut bases: Bases,
+    best: &Found,
+    ranks: [usize; 3],
+    go_on: &mut dyn FnMut(f64) -> bool,
+) -> Result<Option<(Bases, f64)>> {
+    let mut last = f64::INFINITY;
+    for _ in 0..FREE_SWEEPS {
+        let mut loss = f64::INFINITY;
+        for axis in (0..3).filter(|&axis| ranks[axis] > 0) {
+            let (block, there) = recording.block(&bases, axis, ranks[axis], ranks[axis])?;
+            bases[axis] = block.vectors;
+            loss = there;
+        }
+        let apart: f64 = (0..3).map(|i| ranks[i] as f64 - squares(&best.bases[i].t().dot(&bases[i]))).sum();
+        if !go_on(loss) || apart < SAME_BASIN {
+            return Ok(None);
+        }
+        if last - loss <= FREE_TOLERANCE * loss {
+            break;
+        }
+        last = loss;
+    }
+    Ok(Some((bases, last)))
+}
+
+fn squares(a: &Array2<f64>) -> f64 {
+    a.iter().map(|v| v * v).sum()
 }
 
 /// Exact sweeps on the recording, each followed by a descent on the terrain within the directions it found.
@@ -202,7 +264,7 @@ fn polish<T: Real>(
         for axis in (0..3).filter(|&axis| options.ranks[axis] > 0) {
             let rank = options.ranks[axis];
             let (block, there) = recording.block(&bases, axis, rank, widths[axis])?;
-            bases[axis] = block.vectors.slice(ndarray::s![.., ..rank]).to_owned();
+            bases[axis] = block.vectors.slice(s![.., ..rank]).to_owned();
             directions[axis] = block.vectors;
             loss = there;
         }
@@ -217,7 +279,7 @@ fn polish<T: Real>(
             break;
         }
         let small = recording.within(&directions);
-        let inside = std::array::from_fn(|i| Array2::eye(directions[i].ncols()).slice(ndarray::s![.., ..options.ranks[i]]).to_owned());
+        let inside = std::array::from_fn(|i| Array2::eye(directions[i].ncols()).slice(s![.., ..options.ranks[i]]).to_owned());
         let end = descend(&small, inside, options.ranks, SMALL_TOLERANCE * options.tol, SMALL_SWEEPS, &|| false)?;
         bases = expanded(&end, &directions);
     }

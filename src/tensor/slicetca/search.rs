@@ -23,8 +23,10 @@ use crate::real::Real;
 const BATCH: usize = 8;
 /// Starts at the most, when their number is left to the rule.
 const MOST: usize = 200;
+/// Random streams of starts on the recording itself come after those of the small terrain.
+const FREE_STREAMS: usize = 1 << 32;
 /// Ends whose losses differ by less than this share are one place.
-const SAME_END: f64 = 1e-5;
+pub const SAME_END: f64 = 1e-5;
 /// Sweeps of a start at the most.
 const MAX_SWEEPS: usize = 2000;
 
@@ -123,6 +125,15 @@ impl<T: Real> Search<'_, T> {
             *value = self.x.data[(l * length + i) * right + k].to_f64();
         }
     }
+}
+
+/// Uniformly random spans for a descent on the recording itself.
+pub fn random_spans(shape: &[usize], ranks: [usize; 3], seed: u64, item: usize) -> Bases {
+    let mut rng = rng::stream(seed, (FREE_STREAMS + item) as u64);
+    std::array::from_fn(|i| {
+        let normal = Array2::from_shape_simple_fn((shape[i], ranks[i]), || rng::normal(&mut rng));
+        complete(orthonormal_basis(normal.view()), ranks[i])
+    })
 }
 
 fn same(a: f64, b: f64) -> bool {

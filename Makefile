@@ -1,0 +1,56 @@
+# Everything a fresh machine needs is made here: Python 3.11 or later and a Rust toolchain are all it must have.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+REPORT := demo-report
+SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
+
+.PHONY: demo test lint bench docs notebooks clean
+
+demo: $(VENV)/.built
+	$(BIN)/python -m fastigial.demo --out $(REPORT)
+
+test: lint
+	cargo test --quiet
+	$(BIN)/python -m mypy
+	$(BIN)/python -m mypy.stubtest fastigial._core
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
+	$(BIN)/python notebooks/execute.py
+
+lint: $(VENV)/.built
+	cargo fmt --check
+	cargo clippy --quiet --all-targets -- -D warnings
+	cargo clippy --quiet --features python --lib -- -D warnings
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+bench: $(VENV)/.built .venv-peers/.installed
+	cargo bench --quiet --bench kernels
+	$(BIN)/python benches/peers/run.py
+
+docs: $(VENV)/.built
+	$(BIN)/python -m pip install --quiet --group docs
+	$(BIN)/python -m sphinx -W -q docs docs/_build
+
+notebooks: $(VENV)/.built
+	$(BIN)/python notebooks/execute.py
+
+# The environment holds what pyproject.toml names; maturin builds the core in release mode and links the package to it.
+$(VENV)/.tools: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "fastigial needs Python 3.11 or later")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet 'maturin>=1.9.4,<2' 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --group dev
+	touch $@
+
+$(VENV)/.built: $(VENV)/.tools $(SOURCES)
+	$(BIN)/maturin develop --release --quiet
+	touch $@
+
+.venv-peers/.installed: benches/peers/requirements.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet -r $<
+	touch $@
+
+clean:
+	rm -rf target $(VENV) .venv-peers $(REPORT) docs/_build
