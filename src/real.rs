@@ -52,6 +52,8 @@ pub trait Real:
     fn is_nan(self) -> bool;
     /// Absolute value.
     fn abs(self) -> Self;
+    /// `self` · b + c, rounded once.
+    fn fused_multiply_add(self, b: Self, c: Self) -> Self;
 }
 
 macro_rules! real {
@@ -81,6 +83,10 @@ macro_rules! real {
             #[inline(always)]
             fn abs(self) -> Self {
                 <$type>::abs(self)
+            }
+            #[inline(always)]
+            fn fused_multiply_add(self, b: Self, c: Self) -> Self {
+                self.mul_add(b, c)
             }
         }
     };

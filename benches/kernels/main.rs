@@ -1,41 +1,64 @@
-//! probe
-use fastigial::monitor::Silent;
-use fastigial::numerics::parallel::Threads;
-use fastigial::numerics::rng;
-use fastigial::tensor::{cp, slicetca};
+//! Kernels against the machine's limits, measured in the same run: `cargo bench --bench kernels [-- FILTER]`.
+//!
+//! Each line gives the shortest of several runs (these machines are shared, so the shortest is the kernel and the rest
+//! is the neighbours), the arithmetic and the bytes it stands for, and their share of what one core was measured to do
+//! in fused multiply-adds and in reading memory, times the threads used.
+
+mod limits;
+mod work;
+
 use std::time::Instant;
-fn main() {
-    let (d0, d1, d2) = (200usize, 100usize, 150usize);
-    let mut s = rng::stream(0, 0);
-    let mut v = |n: usize| -> Vec<f64> { (0..n).map(|_| rng::normal(&mut s)).collect() };
-    let mut x = vec![0f64; d0 * d1 * d2];
-    for r in 0..2 { let (u, a) = (v(d0), v(d1 * d2)); let _ = r; for i in 0..d0 { for j in 0..d1 * d2 { x[i * d1 * d2 + j] += u[i] * a[j]; } } }
-    for _ in 0..3 { let (u, a) = (v(d1), v(d0 * d2)); for i in 0..d0 { for j in 0..d1 { for k in 0..d2 { x[(i * d1 + j) * d2 + k] += u[j] * a[i * d2 + k]; } } } }
-    for _ in 0..2 { let (u, a) = (v(d2), v(d0 * d1)); for i in 0..d0 { for j in 0..d1 { for k in 0..d2 { x[(i * d1 + j) * d2 + k] += u[k] * a[i * d1 + j]; } } } }
-    let noise = v(d0 * d1 * d2);
-    let x: Vec<f32> = x.iter().zip(&noise).map(|(a, b)| (a + 0.5 * b) as f32).collect();
-    let x = ndarray::ArrayD::from_shape_vec(vec![d0, d1, d2], x).unwrap();
-    for n in [1, 2] {
-        let threads = Threads::new(Some(n)).unwrap();
-        for _ in 0..4 {
-            let t = Instant::now();
-            let f = slicetca::fit(x.view(), None, &slicetca::Options { ranks: [2, 3, 2], start: slicetca::Start::Svd, starts: slicetca::Starts::Auto, invariance: slicetca::Invariance::Full, max_iter: 500, tol: 1e-7, seed: 0 }, &threads, &mut Silent).unwrap();
-            println!("slicetca {n} threads {:.2} ms loss {:.8} {:?} {} starts {:?} {:?}", t.elapsed().as_secs_f64() * 1e3, f.loss, f.outcome, f.start_losses.len(), &f.start_losses[..3], f.loss_history);
-        }
+
+use limits::Limits;
+
+/// One kernel on one input.
+pub struct Case {
+    /// What is measured.
+    pub name: String,
+    /// Multiply-adds it needs at least.
+    pub multiply_adds: f64,
+    /// Bytes it reads at least.
+    pub bytes: f64,
+    /// Whether single precision.
+    pub single: bool,
+    /// Runs it.
+    pub run: Box<dyn FnMut()>,
+}
+
+/// The shortest of at least `n` runs, in seconds.
+pub fn shortest(n: usize, mut run: impl FnMut()) -> f64 {
+    run();
+    let mut best = f64::INFINITY;
+    for _ in 0..n {
+        let start = Instant::now();
+        run();
+        best = best.min(start.elapsed().as_secs_f64());
     }
-    let mut s = rng::stream(1, 0);
-    let mut v = |n: usize| -> Vec<f64> { (0..n).map(|_| rng::normal(&mut s)).collect() };
-    let mut x = vec![0f64; d0 * d1 * d2];
-    for _ in 0..8 { let (a, b, c) = (v(d0), v(d1), v(d2)); for i in 0..d0 { for j in 0..d1 { for k in 0..d2 { x[(i * d1 + j) * d2 + k] += a[i] * b[j] * c[k]; } } } }
-    let noise = v(d0 * d1 * d2);
-    let x: Vec<f32> = x.iter().zip(&noise).map(|(a, b)| (a + 0.5 * b) as f32).collect();
-    let x = ndarray::ArrayD::from_shape_vec(vec![d0, d1, d2], x).unwrap();
-    for n in [1, 2] {
-        let threads = Threads::new(Some(n)).unwrap();
-        for n_init in [1, 1, 1, 10] {
-            let t = Instant::now();
-            let f = cp::fit(x.view(), None, &cp::Options { n_components: 8, nonnegative: vec![false; 3], start: cp::Start::Svd, n_init, max_iter: 500, tol: 1e-7, seed: 0 }, &threads, &mut Silent).unwrap();
-            println!("tca {n} threads {n_init} init {:.2} ms loss {:.8} {:?} sweeps {} {:?}", t.elapsed().as_secs_f64() * 1e3, f.loss, f.outcome, f.loss_history.len(), &f.loss_history[f.loss_history.len()-3..]);
+    best
+}
+
+fn main() {
+    let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
+    let limits = Limits::measure();
+    println!("{limits}");
+    println!("{:<44} {:>7} {:>9} {:>9} {:>9} {:>7} {:>7}", "kernel", "threads", "ms", "GFLOP/s", "GB/s", "FMA", "memory");
+    for n_threads in [1, 2] {
+        for mut case in work::cases(n_threads) {
+            if !case.name.contains(&filter) {
+                continue;
+            }
+            let seconds = shortest(15, &mut case.run);
+            let flops = 2.0 * case.multiply_adds / seconds;
+            let bandwidth = case.bytes / seconds;
+            println!(
+                "{:<44} {n_threads:>7} {:>9.3} {:>9.1} {:>9.1} {:>6.0}% {:>6.0}%",
+                case.name,
+                seconds * 1e3,
+                flops / 1e9,
+                bandwidth / 1e9,
+                100.0 * flops / limits.flops(case.single, n_threads),
+                100.0 * bandwidth / limits.bandwidth(n_threads),
+            );
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Random streams and threads.
+//! Random streams, threads, vector instructions.
 
 pub mod parallel;
 pub mod rng;
+pub(crate) mod simd;

@@ -3,5 +3,6 @@
 pub mod cp;
 pub mod dense;
 pub mod mttkrp;
+mod narrow;
 pub mod products;
 pub mod slicetca;

@@ -10,9 +10,10 @@
 //!
 //! Pieces of fixed size are summed in the recording's precision within and in double precision between them.
 
-use ndarray::{Array2, ArrayD, ArrayView2, ArrayViewMut2, s};
+use ndarray::{Array2, ArrayD, ArrayView2, ArrayViewMut2, ShapeBuilder};
 
 use super::dense::{Dense, tensor};
+use super::narrow::{self, NARROW};
 use crate::linalg::{add_gram, add_product};
 use crate::numerics::parallel::Threads;
 use crate::real::Real;
@@ -41,34 +42,49 @@ pub fn mode_product<T: Real>(x: Dense<'_, T>, mode: usize, q: ArrayView2<'_, T>,
         return tensor(&shape, out);
     }
     let threads = worthwhile(threads, x.len() * rank);
+    let narrow = rank <= NARROW;
     if right == 1 {
         let rows = (WORTH_SHARING / (length * rank)).clamp(64, 4096);
+        let turned: Vec<T> = q.t().iter().copied().collect();
         threads.for_chunks(&mut out, rows * rank, |piece, out| {
             let n_rows = out.len() / rank;
-            let out = ArrayViewMut2::from_shape((n_rows, rank), out).expect("whole rows");
-            add_product(out, true, x.block(piece * rows * length, n_rows, length, length), q);
+            let x = x.block(piece * rows * length, n_rows, length, length);
+            if narrow {
+                narrow::rows(x.to_slice().expect("whole rows"), length, &turned, out);
+            } else {
+                add_product(ArrayViewMut2::from_shape((n_rows, rank), out).expect("whole rows"), true, x, q);
+            }
         });
-    } else if left == 1 {
+        return tensor(&shape, out);
+    }
+    let weights: Vec<T> = q.iter().copied().collect();
+    // `out += qᵀ x` for a block of `n_columns`, rows of x `right` apart and rows of out `out_stride`.
+    let add_block = |offset: usize, n_columns: usize, out: &mut [T], out_stride: usize| {
+        if narrow {
+            narrow::columns(&x.data[offset..], right, n_columns, &weights, rank, out, out_stride);
+        } else {
+            let out = ArrayViewMut2::from_shape((rank, n_columns).strides((out_stride, 1)), out).expect("a block");
+            add_product(out, true, q.t(), x.block(offset, length, n_columns, right));
+        }
+    };
+    if left == 1 {
         // One wide block: pieces are ranges of its columns, put side by side afterwards (a small share of x).
         let pieces = threads.map(right.div_ceil(COLUMNS), |piece| {
-            let first = piece * COLUMNS;
-            let n_columns = COLUMNS.min(right - first);
-            let mut part = Array2::from_elem((rank, n_columns), T::ZERO);
-            add_product(part.view_mut(), true, q.t(), x.block(first, length, n_columns, right));
+            let n_columns = COLUMNS.min(right - piece * COLUMNS);
+            let mut part = vec![T::ZERO; rank * n_columns];
+            add_block(piece * COLUMNS, n_columns, &mut part, n_columns);
             part
         });
-        let mut out = ArrayViewMut2::from_shape((rank, right), &mut out).expect("the shape of the product");
         for (piece, part) in pieces.iter().enumerate() {
-            let first = piece * COLUMNS;
-            out.slice_mut(s![.., first..first + part.ncols()]).assign(part);
+            for (r, row) in part.chunks(part.len() / rank).enumerate() {
+                out[r * right + piece * COLUMNS..][..row.len()].copy_from_slice(row);
+            }
         }
     } else {
         let blocks = (WORTH_SHARING / (length * rank * right)).max(1);
         threads.for_chunks(&mut out, blocks * rank * right, |piece, out| {
             for (i, out) in out.chunks_mut(rank * right).enumerate() {
-                let out = ArrayViewMut2::from_shape((rank, right), out).expect("one block");
-                let first = (piece * blocks + i) * length * right;
-                add_product(out, true, q.t(), x.block(first, length, right, right));
+                add_block((piece * blocks + i) * length * right, right, out, right);
             }
         });
     }
@@ -153,16 +169,21 @@ pub(super) mod tests {
             let array = random_tensor::<T>(shape, 5);
             let x = Dense::of(&array);
             for mode in 0..shape.len() {
-                let wide = random_tensor::<T>(&[shape[mode], 3], 6);
+                for rank in [1, 2, 3, 20] {
+                let wide = random_tensor::<T>(&[shape[mode], rank], 6);
                 let q = wide.into_dimensionality::<ndarray::Ix2>().unwrap();
                 let slow = slow_mode_product(x, mode, &q);
+                for n_threads in [1, 2, 5] {
+                    let threads = Threads::new(Some(n_threads)).unwrap();
+                    let fast = mode_product(x, mode, q.view(), &threads);
+                    let tolerance = 20.0 * T::EPSILON * shape[mode] as f64;
+                    assert!(fast.iter().zip(&slow).all(|(f, s)| (f.to_f64() - s).abs() <= tolerance));
+                }
+                }
                 let gram = mode_gram(x, mode, &Threads::one());
                 let (left, length, right) = x.split(mode);
                 for n_threads in [1, 2, 5] {
                     let threads = Threads::new(Some(n_threads)).unwrap();
-                    let fast = mode_product(x, mode, q.view(), &threads);
-                    let tolerance = 20.0 * T::EPSILON * length as f64;
-                    assert!(fast.iter().zip(&slow).all(|(f, s)| (f.to_f64() - s).abs() <= tolerance));
                     assert_eq!(mode_gram(x, mode, &threads), gram, "{shape:?} mode {mode} on {n_threads} threads");
                 }
                 for i in 0..length.min(9) {

@@ -22,9 +22,10 @@
 //! *Within* a type, loadings may be mixed by any invertible matrix. The singular value decomposition of T_i fixes
 //! them (L3): orthonormal loadings, orthogonal slices, strongest first; and Σ u|u| ≥ 0 fixes the sign.
 
-use ndarray::{Array2, Array3, ArrayD, Axis, Ix3};
+use ndarray::{Array2, Array3, ArrayD, ArrayView1, Axis, Ix3, s};
 
 use super::super::dense::{Dense, tensor};
+use super::super::mttkrp::squared_distance;
 use super::super::products::mode_product;
 use crate::error::Result;
 use crate::linalg::{cast, orthonormal_basis, product, symmetric_eigen};
@@ -59,16 +60,29 @@ impl<T: Real> SliceModel<T> {
         invariance: Invariance,
         threads: &Threads,
     ) -> Result<Self> {
+        let project = |axis: usize| mode_product(x, axis, cast(bases[axis].view()).view(), threads);
+        let projections = std::array::from_fn(|axis| (bases[axis].ncols() > 0).then(|| project(axis)));
+        let shape = std::array::from_fn(|axis| x.shape[axis]);
+        Self::from_projections(projections, shape, bases, invariance, threads)
+    }
+
+    /// The same from Y_i = Q_iᵀ x, none for a type of rank zero.
+    pub fn from_projections(
+        projections: [Option<ArrayD<T>>; 3],
+        shape: [usize; 3],
+        bases: &[Array2<f64>; 3],
+        invariance: Invariance,
+        threads: &Threads,
+    ) -> Result<Self> {
         let mut loadings = Vec::new();
         let mut slices = Vec::new();
-        for axis in 0..3 {
-            if bases[axis].ncols() == 0 {
+        for (axis, projected) in projections.into_iter().enumerate() {
+            let Some(projected) = projected else {
                 let [j, k]: [usize; 2] = std::array::from_fn(|i| if i < axis { i } else { i + 1 });
-                loadings.push(Array2::from_elem((0, x.shape[axis]), T::ZERO));
-                slices.push(Array3::from_elem((0, x.shape[j], x.shape[k]), T::ZERO));
+                loadings.push(Array2::from_elem((0, shape[axis]), T::ZERO));
+                slices.push(Array3::from_elem((0, shape[j], shape[k]), T::ZERO));
                 continue;
-            }
-            let projected = mode_product(x, axis, cast(bases[axis].view()).view(), threads);
+            };
             let part = match invariance {
                 Invariance::Full => shared_equally(projected, axis, bases, threads),
                 // What the types before hold already is theirs.
@@ -105,28 +119,52 @@ impl<T: Real> SliceModel<T> {
 
     /// The sum of the selected components.
     pub fn reconstruct(&self, selection: &Selection, threads: &Threads) -> ArrayD<T> {
-        let shape: [usize; 3] = std::array::from_fn(|i| self.loadings[i].ncols());
-        let [_, n_neurons, n_time] = shape;
-        let mut data = vec![T::ZERO; shape.iter().product()];
+        let [n_trials, n_neurons, n_time] = self.shape();
+        let mut data = vec![T::ZERO; n_trials * n_neurons * n_time];
         threads.for_chunks(&mut data, (n_neurons * n_time).max(1), |k, plane| {
-            for &r in &selection.0[0] {
-                let (u, a) = (self.loadings[0][[r, k]], self.slices[0].index_axis(Axis(0), r));
-                plane.iter_mut().zip(a.iter()).for_each(|(p, &a)| *p += u * a);
-            }
-            for &r in &selection.0[1] {
-                let a = self.slices[1].index_axis(Axis(0), r);
-                for (row, &u) in plane.chunks_mut(n_time).zip(self.loadings[1].row(r)) {
-                    row.iter_mut().zip(a.row(k)).for_each(|(p, &a)| *p += u * a);
-                }
-            }
-            for &r in &selection.0[2] {
-                let a = self.slices[2].index_axis(Axis(0), r);
-                for (row, &a) in plane.chunks_mut(n_time).zip(a.row(k)) {
-                    row.iter_mut().zip(self.loadings[2].row(r)).for_each(|(p, &u)| *p += u * a);
-                }
+            for (n, row) in plane.chunks_mut(n_time).enumerate() {
+                self.add_row(selection, k, n, row);
             }
         });
-        tensor(&shape, data)
+        tensor(&[n_trials, n_neurons, n_time], data)
+    }
+
+    /// Σ (x − x̂)² over the observed entries.
+    pub fn residual(&self, x: Dense<'_, T>, threads: &Threads) -> f64 {
+        let [n_trials, n_neurons, n_time] = self.shape();
+        let all = Selection::all(self);
+        let sums = threads.map(n_trials, |k| {
+            let mut row = vec![T::ZERO; n_time];
+            let mut sum = 0.0;
+            for n in 0..n_neurons {
+                row.fill(T::ZERO);
+                self.add_row(&all, k, n, &mut row);
+                sum += squared_distance(&x.data[(k * n_neurons + n) * n_time..][..n_time], &row);
+            }
+            sum
+        });
+        sums.into_iter().sum()
+    }
+
+    fn shape(&self) -> [usize; 3] {
+        std::array::from_fn(|i| self.loadings[i].ncols())
+    }
+
+    /// Adds the time course of neuron `n` on trial `k`.
+    fn add_row(&self, selection: &Selection, k: usize, n: usize, row: &mut [T]) {
+        let mut add = |weight: T, course: ArrayView1<'_, T>| {
+            let course = course.to_slice().expect("models are kept in C order");
+            row.iter_mut().zip(course).for_each(|(value, &c)| *value += weight * c);
+        };
+        for &r in &selection.0[0] {
+            add(self.loadings[0][[r, k]], self.slices[0].slice(s![r, n, ..]));
+        }
+        for &r in &selection.0[1] {
+            add(self.loadings[1][[r, n]], self.slices[1].slice(s![r, k, ..]));
+        }
+        for &r in &selection.0[2] {
+            add(self.slices[2][[r, k, n]], self.loadings[2].row(r));
+        }
     }
 
     /// Multiplies the modelled data by a factor.

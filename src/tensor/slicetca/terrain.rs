@@ -21,10 +21,11 @@
 //! so that V_iᵀ G_i(Y_j) V_i = M_ij vec(P_j), exactly: a sweep costs some Σ m_i² m_j² multiply-adds, whatever the size
 //! of the recording. That is what makes hundreds of restarts cheap.
 
-use ndarray::{Array1, Array2, ArrayD};
+use ndarray::{Array1, Array2, ArrayD, s};
 
 use super::super::dense::Dense;
 use super::super::products::{mode_gram, mode_product};
+use super::model::{Invariance, SliceModel};
 use crate::error::Result;
 use crate::linalg::{Spectrum, cast, dominant_subspace, leading_eigenvectors, product, symmetric_eigen};
 use crate::numerics::parallel::Threads;
@@ -38,14 +39,24 @@ fn others(bases: &Bases, axis: usize) -> Vec<usize> {
     (0..3).filter(|&other| other != axis && bases[other].ncols() > 0).collect()
 }
 
+/// Spans, and what the recording looks like in their coordinates as far as that is known.
+pub struct Position<T> {
+    /// Q_i.
+    pub bases: Bases,
+    /// Y_i.
+    projections: [Option<ArrayD<T>>; 3],
+}
+
 /// The recording itself.
 pub struct Recording<'a, T> {
-    x: Dense<'a, T>,
+    /// X, complete.
+    pub x: Dense<'a, T>,
     /// ‖X‖².
     pub sum_of_squares: f64,
     /// G_i(X) of the active modes.
     grams: [Array2<f64>; 3],
-    threads: &'a Threads,
+    /// Threads to run on.
+    pub threads: &'a Threads,
 }
 
 impl<'a, T: Real> Recording<'a, T> {
@@ -64,20 +75,49 @@ impl<'a, T: Real> Recording<'a, T> {
         Ok(bases)
     }
 
-    /// The exact minimum over Q_`axis` given the other spans, then more directions (`width` in all), and Σ residual².
-    pub fn block(&self, bases: &Bases, axis: usize, rank: usize, width: usize) -> Result<(Spectrum, f64)> {
-        let (gram, known) = self.block_gram(bases, axis);
-        let best = leading_eigenvectors(gram.view(), rank, width)?;
-        let loss = self.sum_of_squares - known - best.values.slice(ndarray::s![..rank]).sum();
-        Ok((best, loss))
+    /// A position on the terrain.
+    pub fn at(&self, bases: Bases) -> Position<T> {
+        Position { bases, projections: [None, None, None] }
+    }
+
+    /// Y_`axis`, computed when first asked for.
+    fn projection<'p>(&self, position: &'p mut Position<T>, axis: usize) -> &'p ArrayD<T> {
+        let Position { bases, projections } = position;
+        projections[axis].get_or_insert_with(|| {
+            mode_product(self.x, axis, cast(bases[axis].view()).view(), self.threads)
+        })
+    }
+
+    /// The model with these spans.
+    pub fn model(&self, mut position: Position<T>, invariance: Invariance) -> Result<SliceModel<T>> {
+        for axis in (0..3).filter(|&axis| self.grams[axis].nrows() > 0) {
+            self.projection(&mut position, axis);
+        }
+        let shape = std::array::from_fn(|i| self.x.shape[i]);
+        let Position { bases, projections } = position;
+        SliceModel::from_projections(projections, shape, &bases, invariance, self.threads)
+    }
+
+    /// Moves Q_`axis` to its exact minimum given the other spans. Returns more directions (`width` in all, the first
+    /// those of the minimum), and Σ residual².
+    pub fn block(
+        &self,
+        position: &mut Position<T>,
+        axis: usize,
+        rank: usize,
+        width: usize,
+    ) -> Result<(Array2<f64>, f64)> {
+        let (gram, known) = self.block_gram(position, axis);
+        let best = leading_eigenvectors(gram.view(), position.bases[axis].view(), rank, width)?;
+        let loss = self.sum_of_squares - known - best.values.slice(s![..rank]).sum();
+        position.bases[axis] = best.vectors.slice(s![.., ..rank]).to_owned();
+        position.projections[axis] = None;
+        Ok((best.vectors, loss))
     }
 
     /// G_i of the projected residual, and what the other types explain.
-    fn block_gram(&self, bases: &Bases, axis: usize) -> (Array2<f64>, f64) {
-        let others = others(bases, axis);
-        let project = |x: Dense<'_, T>, other: usize| {
-            mode_product(x, other, cast(bases[other].view()).view(), self.threads)
-        };
+    fn block_gram(&self, position: &mut Position<T>, axis: usize) -> (Array2<f64>, f64) {
+        let others = others(&position.bases, axis);
         let mut gram = self.grams[axis].clone();
         let mut known = 0.0;
         let mut add = |y: &ArrayD<T>, sign: f64| {
@@ -86,11 +126,12 @@ impl<'a, T: Real> Recording<'a, T> {
             gram.scaled_add(sign, &part);
         };
         for &other in &others {
-            add(&project(self.x, other), -1.0);
+            add(self.projection(position, other), -1.0);
         }
         if let [j, k] = others[..] {
-            let y = project(self.x, j);
-            add(&project(Dense::of(&y), k), 1.0);
+            let q = cast(position.bases[k].view());
+            let y = self.projection(position, j);
+            add(&mode_product(Dense::of(y), k, q.view(), self.threads), 1.0);
         }
         (gram, known)
     }

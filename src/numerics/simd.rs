@@ -1,0 +1,37 @@
+//! Run-time choice of vector instructions: wheels are portable, kernels use what the processor has.
+
+/// Defines a function `$name` whose body is compiled twice, plainly and for AVX2 with fused multiply-adds, and which
+/// picks at run time. The body must be a chain of `#[inline(always)]` calls, so that all of it is compiled both ways;
+/// it sees the constant `FUSED`, to choose between [`multiply_add`]'s two forms.
+macro_rules! vectorised {
+    ($(#[$meta:meta])* $visibility:vis fn $name:ident<$t:ident: Real>($($argument:ident: $type:ty),* $(,)?) $body:block) => {
+        $(#[$meta])*
+        $visibility fn $name<$t: $crate::real::Real>($($argument: $type),*) {
+            #[inline(always)]
+            fn body<$t: $crate::real::Real, const FUSED: bool>($($argument: $type),*) $body
+
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx2,fma")]
+                fn wide<$t: $crate::real::Real>($($argument: $type),*) {
+                    body::<$t, true>($($argument),*);
+                }
+                if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+                    // SAFETY: the processor has both features, as was just detected.
+                    return unsafe { wide::<$t>($($argument),*) };
+                }
+            }
+            body::<$t, { cfg!(target_arch = "aarch64") }>($($argument),*);
+        }
+    };
+}
+
+pub(crate) use vectorised;
+
+use crate::real::Real;
+
+/// a b + c, fused where the processor does that in one instruction (elsewhere a fused form would be a library call).
+#[inline(always)]
+pub fn multiply_add<T: Real, const FUSED: bool>(a: T, b: T, c: T) -> T {
+    if FUSED { a.fused_multiply_add(b, c) } else { a * b + c }
+}

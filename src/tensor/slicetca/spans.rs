@@ -1,0 +1,169 @@
+//! Spans for a complete recording: restarts in the small, exact sweeps in the large (the steps 2 to 4 of the room's
+//! page).
+
+use ndarray::{Array2, s};
+
+use super::descent::{End, descend};
+use super::search::{SAME_END, Search, random_spans};
+use super::terrain::{Bases, Position, Recording};
+use super::{Options, Path, Start, Starts};
+use crate::error::Result;
+use crate::linalg::{complete, orthonormal_basis, product};
+use crate::monitor::Outcome;
+use crate::real::Real;
+
+/// Directions kept beyond the rank of a type, at least.
+const SPARE_DIRECTIONS: usize = 6;
+/// Descents on the small terrain go this much further than the tolerance asks.
+const SMALL_TOLERANCE: f64 = 0.1;
+/// Ends this close to the best of the small terrain, as a share of the loss, may still win on the recording.
+const CONTENDER: f64 = 0.01;
+/// Contenders at the most.
+const CONTENDERS: usize = 4;
+/// Starts on the recording itself, beside the search on the small terrain; their sweeps at the most, the gain that no
+/// longer counts, and how near the best spans (Σ sin² of the angles) they may come before they are given up.
+const FREE_STARTS: usize = 2;
+const FREE_SWEEPS: usize = 100;
+const FREE_TOLERANCE: f64 = 1e-6;
+const SAME_BASIN: f64 = 0.02;
+/// Sweeps on the small terrain between two sweeps on the recording.
+const SMALL_SWEEPS: usize = 500;
+
+/// Spans found, and how.
+pub struct Found<T> {
+    /// Where.
+    pub position: Position<T>,
+    /// How.
+    pub path: Path,
+}
+
+/// Finds the spans of a complete recording.
+pub fn find<T: Real>(
+    recording: &Recording<'_, T>,
+    options: &Options,
+    go_on: &mut dyn FnMut(f64) -> bool,
+) -> Result<Found<T>> {
+    let (shape, ranks) = (recording.x.shape, options.ranks);
+    let widths: [usize; 3] = std::array::from_fn(|i| width(ranks[i], shape[i]));
+    if let Start::Given(loadings) = &options.start {
+        let bases = std::array::from_fn(|i| complete(orthonormal_basis(loadings[i].t()), ranks[i]));
+        return polish(recording, bases, widths, options, go_on);
+    }
+    let directions = recording.directions(widths)?;
+    let small = recording.within(&directions);
+    let search = Search {
+        x: recording.x,
+        directions: &directions,
+        ranks,
+        starts: options.starts,
+        leading_first: matches!(options.start, Start::Svd),
+        tol: SMALL_TOLERANCE * options.tol,
+        seed: options.seed,
+    };
+    let (ends, mut start_losses) = search.run(&small, recording.threads, &mut |_, loss| go_on(loss))?;
+    let limit = ends[0].loss() * (1.0 + CONTENDER);
+    let mut contenders = ends.iter().filter(|end| end.loss() <= limit).take(CONTENDERS);
+    let first = contenders.next().expect("every search has an end");
+    let mut best = polish(recording, expanded(first, &directions), widths, options, go_on)?;
+    for end in contenders {
+        best = better(best, polish(recording, expanded(end, &directions), widths, options, go_on)?);
+    }
+    // A single start was asked for, or one type has a closed form: nothing to look for elsewhere.
+    let single = options.starts == Starts::Fixed(1) || ranks.iter().filter(|&&rank| rank > 0).count() == 1;
+    for item in 0..if single { 0 } else { FREE_STARTS } {
+        if best.path.outcome == Outcome::Interrupted {
+            break;
+        }
+        let start = if item == 0 && matches!(options.start, Start::Svd) {
+            std::array::from_fn(|i| directions[i].slice(s![.., ..ranks[i]]).to_owned())
+        } else {
+            random_spans(shape, ranks, options.seed, item)
+        };
+        if let Some((bases, loss)) = free_descent(recording, start, &best, ranks, go_on)? {
+            start_losses.push(loss);
+            if loss < best.path.loss() * (1.0 - SAME_END) {
+                best = better(best, polish(recording, bases, widths, options, go_on)?);
+            }
+        }
+    }
+    best.path.start_losses = start_losses;
+    Ok(best)
+}
+
+fn better<T>(a: Found<T>, b: Found<T>) -> Found<T> {
+    if a.path.loss() <= b.path.loss() { a } else { b }
+}
+
+/// Plain sweeps on the recording until they gain no more; none if it is clear that they end where `best` ended.
+fn free_descent<T: Real>(
+    recording: &Recording<'_, T>,
+    start: Bases,
+    best: &Found<T>,
+    ranks: [usize; 3],
+    go_on: &mut dyn FnMut(f64) -> bool,
+) -> Result<Option<(Bases, f64)>> {
+    let mut position = recording.at(start);
+    let mut loss = f64::INFINITY;
+    for _ in 0..FREE_SWEEPS {
+        let last = loss;
+        for axis in (0..3).filter(|&axis| ranks[axis] > 0) {
+            loss = recording.block(&mut position, axis, ranks[axis], ranks[axis])?.1;
+        }
+        let shared = |i: usize| best.position.bases[i].t().dot(&position.bases[i]).iter().map(|v| v * v).sum::<f64>();
+        let apart: f64 = (0..3).filter(|&i| ranks[i] > 0).map(|i| ranks[i] as f64 - shared(i)).sum();
+        if !go_on(loss) || apart < SAME_BASIN {
+            return Ok(None);
+        }
+        if last - loss <= FREE_TOLERANCE * loss {
+            break;
+        }
+    }
+    Ok(Some((position.bases, loss)))
+}
+
+/// Exact sweeps on the recording, each followed by a descent on the terrain within the directions it found.
+fn polish<T: Real>(
+    recording: &Recording<'_, T>,
+    start: Bases,
+    widths: [usize; 3],
+    options: &Options,
+    go_on: &mut dyn FnMut(f64) -> bool,
+) -> Result<Found<T>> {
+    let ranks = options.ranks;
+    let noise = 0.25 * T::EPSILON * recording.sum_of_squares;
+    let n_types = ranks.iter().filter(|&&rank| rank > 0).count();
+    let mut position = recording.at(start);
+    let mut history: Vec<f64> = Vec::new();
+    let mut outcome = Outcome::IterationsExhausted;
+    for _ in 0..options.max_iter {
+        let mut directions = Bases::default();
+        let mut loss = f64::INFINITY;
+        for axis in (0..3).filter(|&axis| ranks[axis] > 0) {
+            (directions[axis], loss) = recording.block(&mut position, axis, ranks[axis], widths[axis])?;
+        }
+        let last = history.last().copied().unwrap_or(f64::INFINITY);
+        history.push(loss.max(0.0).min(last));
+        if !go_on(loss) {
+            outcome = Outcome::Interrupted;
+            break;
+        }
+        if n_types == 1 || last - loss <= (options.tol * loss).max(noise) {
+            outcome = Outcome::Converged;
+            break;
+        }
+        let small = recording.within(&directions);
+        let inside = std::array::from_fn(|i| Array2::eye(directions[i].ncols()).slice(s![.., ..ranks[i]]).to_owned());
+        let end = descend(&small, inside, ranks, SMALL_TOLERANCE * options.tol, SMALL_SWEEPS, &|| false)?;
+        position = recording.at(expanded(&end, &directions));
+    }
+    Ok(Found { position, path: Path { history, start_losses: Vec::new(), outcome } })
+}
+
+/// Directions for a type of this rank along an axis of this length.
+fn width(rank: usize, length: usize) -> usize {
+    if rank == 0 { 0 } else { (rank + rank.max(SPARE_DIRECTIONS)).min(length) }
+}
+
+fn expanded(end: &End, directions: &Bases) -> Bases {
+    std::array::from_fn(|i| product(directions[i].view(), end.bases[i].view()))
+}

@@ -1,0 +1,339 @@
+"""What every fit promises: an honest, falling loss; equivariance; scores; warm starts; usable early ends."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import fastigial as fg
+import numpy as np
+import pytest
+
+from tests.common.estimators import SHAPE, Case, arrays_of, assert_same_fit, each_case, fitted
+from tests.common.reference_cp import FloatArray
+
+MISSING = pytest.mark.parametrize("missing", [0.0, 0.2])
+
+
+def with_gaps(X: FloatArray, missing: float, seed: int = 1) -> FloatArray:
+    gaps = np.random.default_rng(seed).random(X.shape) < missing
+    return np.where(gaps, np.nan, X)
+
+
+def mean_squared_residual(X: FloatArray, model: FloatArray) -> float:
+    return float(np.nanmean((X.astype(np.float64) - model) ** 2))
+
+
+def share_explained(X: FloatArray, model: FloatArray) -> float:
+    return float(1 - np.nansum((X - model) ** 2) / np.nansum(X**2))
+
+
+# The loss
+
+
+@each_case
+@MISSING
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_loss_is_the_mean_squared_residual(
+    case: Case, missing: float, dtype: type[np.floating[Any]]
+) -> None:
+    X = with_gaps(case.recording(), missing).astype(dtype)
+    model = case.make().fit(X)
+    rounding = 1e-3 if dtype is np.float32 else 1e-10
+    assert model.loss_ == pytest.approx(mean_squared_residual(X, model.reconstruct()), rel=rounding)
+    assert model.explained_variance_ == pytest.approx(share_explained(X, model.reconstruct()), abs=rounding)
+    assert model.loss_history_[-1] == pytest.approx(model.loss_, rel=max(rounding, 1e-6))
+    assert model.loss_history_.shape == (model.n_iter_,)
+
+
+@each_case
+@MISSING
+@pytest.mark.parametrize("noise", [0.0, 1.0])
+@pytest.mark.parametrize("init", ["svd", "random"])
+def test_the_loss_never_rises(case: Case, missing: float, noise: float, init: str) -> None:
+    X = case.recording() + noise * np.random.default_rng(2).normal(size=SHAPE)
+    model = case.make(init=init, max_iter=2000).fit(with_gaps(X, missing))
+    assert np.all(np.diff(model.loss_history_) <= 0)
+    assert np.all(model.loss_history_ >= 0)
+    assert model.converged_
+    assert model.outcome_ == "converged"
+
+
+@each_case
+def test_the_best_start_wins(case: Case) -> None:
+    X = np.random.default_rng(3).normal(size=SHAPE)
+    model = case.make(init="random", n_init=6, max_iter=2000).fit(X)
+    assert model.restart_losses_.size >= 6
+    assert model.loss_ <= model.restart_losses_.min() * (1 + 1e-9)
+
+
+# Scores and other trials
+
+
+@each_case
+@MISSING
+def test_the_score_of_the_training_data_is_the_explained_variance(case: Case, missing: float) -> None:
+    X = with_gaps(case.recording(), missing)
+    model = case.make().fit(X)
+    assert model.score(X) == pytest.approx(model.explained_variance_, abs=1e-12)
+    assert model.explained_variance_ > 0.9
+
+
+@each_case
+@pytest.mark.parametrize("by", ["mask", "nan"])
+def test_held_out_entries_are_scored_on_the_fitted_model(case: Case, by: str) -> None:
+    X = case.recording()
+    train = np.random.default_rng(4).random(SHAPE) < 0.8
+    model = case.make().fit(X, train) if by == "mask" else case.make().fit(np.where(train, X, np.nan))
+    expected = share_explained(np.where(train, np.nan, X), model.reconstruct())
+    assert model.score(X, mask=~train) == pytest.approx(expected, abs=1e-12)
+    assert expected > 0.9
+
+
+@each_case
+@MISSING
+def test_other_trials_are_transformed_and_then_scored(case: Case, missing: float) -> None:
+    new = with_gaps(case.recording(0, (20, *SHAPE[1:]))[SHAPE[0] :], missing)
+    model = fitted(case.name)
+    rebuilt = case.rebuilt(model, model.transform(new))
+    assert rebuilt.shape == new.shape
+    assert model.score(new) == pytest.approx(share_explained(new, rebuilt), abs=1e-9)
+
+
+@each_case
+def test_silent_entries_do_not_make_two_recordings_the_same(case: Case) -> None:
+    """Sparse counts agree almost everywhere; other trials are still other trials."""
+    spikes = np.random.default_rng(1).random((2, 20, 15, 30)) < 0.004
+    first, second = spikes.astype(np.float64)
+    model = case.make().fit(first)
+    rebuilt = case.rebuilt(model, model.transform(second))
+    assert model.score(second) == pytest.approx(share_explained(second, rebuilt), abs=1e-9)
+
+
+@each_case
+@MISSING
+def test_transforming_the_fitted_trials_gives_the_fit_back(case: Case, missing: float) -> None:
+    X = with_gaps(case.recording(), missing)
+    model = case.make(tol=1e-12, max_iter=20_000).fit(X)
+    new = model.transform(X)
+    scale = np.abs(model.reconstruct()).max()
+    np.testing.assert_allclose(case.rebuilt(model, new), model.reconstruct(), rtol=0, atol=1e-4 * scale)
+    if case.own_trials is not None:
+        for one, other in zip(case.transformed(new), case.own_trials(model), strict=True):
+            np.testing.assert_allclose(one, other, rtol=0, atol=1e-4 * max(1.0, np.abs(other).max()))
+
+
+@each_case
+def test_each_trial_is_transformed_on_its_own(case: Case) -> None:
+    model, X = fitted(case.name), with_gaps(case.recording(5), 0.2)
+    X[3] = np.nan
+    whole = case.rebuilt(model, model.transform(X))
+    assert np.isfinite(whole).all()
+    np.testing.assert_array_equal(whole[3], 0.0)
+    for trial in (0, 7):
+        alone = case.rebuilt(model, model.transform(X[trial : trial + 1]))
+        np.testing.assert_allclose(alone[0], whole[trial], rtol=0, atol=1e-6 * np.abs(whole).max())
+
+
+# Equivariance
+
+
+@each_case
+@MISSING
+@pytest.mark.parametrize("exponent", [-400, -20, 20, 400])
+def test_a_power_of_two_changes_neither_digits_nor_steps(case: Case, missing: float, exponent: int) -> None:
+    """The data keep their digits, so the fit takes the same path: the same losses after the first sweeps."""
+    X, factor = with_gaps(case.recording(), missing), 2.0**exponent
+    model, scaled = case.make().fit(X), case.make().fit(factor * X)
+    history = scaled.loss_history_ / factor / factor
+    np.testing.assert_allclose(history[:3], model.loss_history_[:3], rtol=1e-6)
+    assert scaled.loss_ == pytest.approx(factor**2 * model.loss_, rel=1e-6)
+    assert abs(scaled.n_iter_ - model.n_iter_) <= 3
+    assert scaled.outcome_ == model.outcome_
+
+
+@each_case
+@MISSING
+@pytest.mark.parametrize("factor", [1e-30, 1e-6, 1e6, 1e30])
+def test_scaled_data_give_the_scaled_model(case: Case, missing: float, factor: float) -> None:
+    X = with_gaps(case.recording(), missing)
+    exact = {"tol": 1e-13, "max_iter": 20_000}
+    model, scaled = case.make(**exact).fit(X), case.make(**exact).fit(factor * X)
+    size = np.abs(model.reconstruct()).max()
+    assert scaled.loss_ == pytest.approx(factor**2 * model.loss_, rel=1e-9)
+    assert scaled.explained_variance_ == pytest.approx(model.explained_variance_, rel=1e-9)
+    np.testing.assert_allclose(scaled.reconstruct() / factor, model.reconstruct(), rtol=0, atol=1e-4 * size)
+    for name in case.without_units:
+        for one, other in zip(getattr(scaled, name), getattr(model, name), strict=True):
+            np.testing.assert_allclose(one, other, rtol=0, atol=1e-3)
+    rebuilt = case.rebuilt(model, model.transform(X))
+    rescaled = case.rebuilt(scaled, scaled.transform(factor * X)) / factor
+    np.testing.assert_allclose(rescaled, rebuilt, rtol=0, atol=1e-4 * size)
+
+
+@each_case
+@MISSING
+@pytest.mark.parametrize("factor", [1e-30, 1e30])
+def test_a_warm_start_knows_the_scale(case: Case, missing: float, factor: float) -> None:
+    X = factor * with_gaps(case.recording(), missing)
+    model = case.make().fit(X)
+    assert case.make(init=model).fit(X).loss_ <= model.loss_ * (1 + 1e-9)
+
+
+@each_case
+@pytest.mark.parametrize("factor", [1e-15, 1e15, 1e30, 1e-30])
+def test_extreme_single_precision_is_fitted_like_any_other(case: Case, factor: float) -> None:
+    X = case.recording().astype(np.float32)
+    model, scaled = case.make().fit(X), case.make().fit(X * np.float32(factor))
+    size = np.abs(model.reconstruct()).max()
+    rescaled = scaled.reconstruct().astype(np.float64) / factor
+    np.testing.assert_allclose(rescaled, model.reconstruct(), rtol=0, atol=1e-5 * size)
+    assert scaled.loss_ == pytest.approx(factor**2 * model.loss_, rel=1e-4)
+
+
+@each_case
+@MISSING
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_permuted_data_give_the_permuted_model(case: Case, missing: float, axis: int) -> None:
+    X = with_gaps(case.recording(), missing)
+    order = np.random.default_rng(6).permutation(SHAPE[axis])
+    exact = {"tol": 1e-12, "max_iter": 20_000}
+    model = case.make(**exact).fit(X)
+    permuted = case.make(**exact).fit(np.take(X, order, axis))
+    assert permuted.loss_ == pytest.approx(model.loss_, rel=1e-8)
+    expected = np.take(model.reconstruct(), order, axis)
+    np.testing.assert_allclose(permuted.reconstruct(), expected, rtol=0, atol=1e-4 * np.abs(X[X == X]).max())
+
+
+# Early ends and warm starts
+
+
+@each_case
+@MISSING
+def test_running_out_of_iterations_is_a_warning_and_a_flag(case: Case, missing: float) -> None:
+    X = with_gaps(np.random.default_rng(7).normal(size=SHAPE), missing)
+    model = case.make(max_iter=1, n_init=1, tol=0.0)
+    with pytest.warns(fg.ConvergenceWarning, match="max_iter=1"):
+        model.fit(X)
+    assert not model.converged_
+    assert model.outcome_ == "max_iter"
+    assert model.loss_ == pytest.approx(mean_squared_residual(X, model.reconstruct()), rel=1e-9)
+
+
+@each_case
+def test_a_converged_fit_does_not_warn(case: Case) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert case.make().fit(case.recording()).converged_
+
+
+@each_case
+def test_progress_is_called_with_done_total_and_loss(case: Case) -> None:
+    calls: list[tuple[int, int, float]] = []
+
+    def note(*step: Any) -> None:
+        calls.append(step)
+        if len(calls) == 4:
+            raise StopIteration
+
+    with pytest.raises(StopIteration):
+        case.make(n_init=10**6, progress=note).fit(case.recording())
+    assert len(calls) == 4
+    for done, total, loss in calls:
+        assert isinstance(done, int)
+        assert isinstance(total, int)
+        assert isinstance(loss, float)
+        assert 1 <= done <= total
+        assert loss > 0
+    assert all(one[0] < other[0] for one, other in zip(calls, calls[1:], strict=False))
+
+
+@each_case
+@MISSING
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, StopIteration])
+def test_an_exception_in_progress_ends_the_fit_and_keeps_what_was_found(
+    case: Case, missing: float, error: type[BaseException]
+) -> None:
+    X = with_gaps(case.recording(), missing)
+
+    def give_up(done: int, total: int, loss: float) -> None:
+        raise error("enough")
+
+    model = case.make(n_init=10**6, progress=give_up)
+    with pytest.raises(error, match="enough"):
+        model.fit(X)
+    assert not model.converged_
+    assert model.outcome_ == "interrupted"
+    assert model.loss_ == pytest.approx(mean_squared_residual(X, model.reconstruct()), rel=1e-9)
+    assert model.n_iter_ == model.loss_history_.size
+    assert np.isfinite(model.score(X))
+    assert model.set_params(n_init=1, progress=False).fit(X).converged_
+
+
+@each_case
+@MISSING
+def test_a_warm_start_goes_on_where_the_model_is(case: Case, missing: float) -> None:
+    X = with_gaps(case.recording(), missing)
+    model = case.make(tol=1e-9, max_iter=5000).fit(X)
+    again = case.make(init=model, tol=1e-9).fit(X)
+    assert again.loss_ <= model.loss_ * (1 + 1e-9)
+    np.testing.assert_allclose(again.reconstruct(), model.reconstruct(), rtol=0, atol=1e-3)
+
+
+@each_case
+@MISSING
+def test_a_warm_start_from_the_answer_has_little_left_to_do(case: Case, missing: float) -> None:
+    X = with_gaps(case.recording(), missing)
+    model = case.make(tol=1e-9, max_iter=5000).fit(X)
+    assert case.make(init=model, tol=1e-6).fit(X).n_iter_ <= 5
+
+
+@each_case
+def test_a_warm_start_leaves_the_given_model_alone(case: Case) -> None:
+    model = fitted(case.name)
+    before = {name: array.copy() for name, array in arrays_of(model).items()}
+    case.make(init=model).fit(case.recording(1))
+    for name, array in arrays_of(model).items():
+        np.testing.assert_array_equal(array, before[name], err_msg=name)
+
+
+# Edges
+
+
+@each_case
+@pytest.mark.parametrize("shape", [(1, 5, 6), (5, 1, 6), (5, 6, 1), (1, 1, 6), (1, 6, 1), (1, 1, 1), (2, 2, 2)])
+@MISSING
+def test_axes_of_length_one_are_fine(case: Case, shape: tuple[int, int, int], missing: float) -> None:
+    X = with_gaps(np.abs(np.random.default_rng(8).normal(size=shape)) + 0.1, missing)
+    X[0, 0, 0] = 1.0
+    model = case.make(max_iter=5000).fit(X)
+    assert model.reconstruct().shape == shape
+    assert model.loss_ == pytest.approx(mean_squared_residual(X, model.reconstruct()), rel=1e-6, abs=1e-12)
+    assert np.isfinite(case.rebuilt(model, model.transform(X))).all()
+    assert all(np.isfinite(array).all() for array in arrays_of(model).values())
+
+
+@each_case
+@pytest.mark.parametrize("value", [0.0, 3.0, 1e-200])
+def test_constant_recordings_are_explained(case: Case, value: float) -> None:
+    X = np.full(SHAPE, value)
+    model = case.make().fit(X)
+    np.testing.assert_allclose(model.reconstruct(), X, rtol=1e-6)
+    assert model.loss_ <= 1e-12 * value**2
+    assert model.explained_variance_ == pytest.approx(1.0)
+    assert model.score(X) == pytest.approx(1.0)
+    assert model.converged_
+    assert all(np.isfinite(array).all() for array in arrays_of(model).values())
+
+
+@each_case
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_trial_neuron_or_step_without_data_is_left_out(case: Case, axis: int) -> None:
+    X = case.recording()
+    gone = np.moveaxis(X, axis, 0)
+    gone[4] = np.nan
+    model = case.make(tol=1e-10, max_iter=5000).fit(X)
+    assert np.isfinite(model.reconstruct()).all()
+    without = case.make(tol=1e-10, max_iter=5000).fit(np.delete(X, 4, axis))
+    assert model.loss_ == pytest.approx(without.loss_, rel=1e-6)
+    assert_same_fit(model, case.make(tol=1e-10, max_iter=5000).fit(X))

@@ -1,0 +1,385 @@
+"""What goes into an estimator: precision, memory layout, containers, labels, masks; and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import fastigial as fg
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from tests.common.estimators import SHAPE, Case, assert_same_fit, each_case, fitted
+from tests.common.reference_cp import BoolArray, FloatArray
+
+FLOATS = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+
+
+def speckled(seed: int = 1, shape: tuple[int, ...] = SHAPE, observed: float = 0.8) -> BoolArray:
+    return np.random.default_rng(seed).random(shape) < observed
+
+
+# Precision
+
+
+@each_case
+@FLOATS
+def test_results_keep_the_precision_of_the_data(case: Case, dtype: type[np.floating[Any]]) -> None:
+    X = case.recording().astype(dtype)
+    model = case.make().fit(X)
+    for name in case.learned:
+        value = getattr(model, name)
+        arrays = value if isinstance(value, list) else [value]
+        assert {array.dtype for array in arrays} == {np.dtype(dtype)}, name
+    assert model.reconstruct().dtype == dtype
+    assert {array.dtype for array in case.transformed(model.transform(X[:3]))} == {np.dtype(dtype)}
+    assert model.loss_history_.dtype == np.float64
+    assert isinstance(model.loss_, float)
+    assert isinstance(model.score(X), float)
+
+
+@each_case
+def test_single_precision_finds_the_same_model(case: Case) -> None:
+    X = case.recording()
+    single = case.make().fit(X.astype(np.float32))
+    np.testing.assert_allclose(single.reconstruct(), fitted(case.name).reconstruct(), atol=1e-3)
+    assert single.loss_ == pytest.approx(fitted(case.name).loss_, rel=1e-4)
+
+
+@each_case
+@pytest.mark.parametrize("dtype", ["bool", "int8", "uint8", ">i2", "int64", "uint64"])
+def test_integers_and_booleans_become_float64(case: Case, dtype: str) -> None:
+    counts = np.random.default_rng(0).poisson(2.0, SHAPE).astype(dtype)
+    model = case.make().fit(counts)
+    assert model.reconstruct().dtype == np.float64
+    assert_same_fit(model, case.make().fit(counts.astype(np.float64)))
+
+
+@each_case
+@pytest.mark.parametrize(
+    "data",
+    [
+        np.ones(SHAPE, dtype=complex),
+        np.ones(SHAPE, dtype=np.float16),
+        np.ones(SHAPE, dtype=np.longdouble),
+        np.ones(SHAPE, dtype=object),
+        np.ones(SHAPE, dtype=str),
+        np.zeros(SHAPE, dtype="M8[s]"),
+        np.zeros(SHAPE, dtype=[("x", "f8")]),
+        [[[1.0, 2.0], [3.0]]],
+        "recording",
+        None,
+        {"x": 1},
+        object(),
+    ],
+    ids=str,
+)
+def test_what_is_not_real_numbers_is_a_type_error(case: Case, data: Any) -> None:
+    with pytest.raises(TypeError, match="X"):
+        case.make().fit(data)
+    for method in ("transform", "score"):
+        with pytest.raises(TypeError, match="X"):
+            getattr(fitted(case.name), method)(data)
+
+
+# Memory
+
+
+def negative_strides(X: FloatArray) -> FloatArray:
+    return X[::-1, ::-1, ::-1].copy()[::-1, ::-1, ::-1]
+
+
+def spread_out(X: FloatArray) -> FloatArray:
+    room = np.full(tuple(2 * size + 3 for size in X.shape), np.inf, dtype=X.dtype)
+    room[1:-2:2, 1:-2:2, 1:-2:2] = X
+    return room[1:-2:2, 1:-2:2, 1:-2:2]
+
+
+def read_only(X: FloatArray) -> FloatArray:
+    X = X.copy()
+    X.flags.writeable = False
+    return X
+
+
+def unaligned(X: FloatArray) -> FloatArray:
+    raw = np.zeros(X.nbytes + 1, dtype=np.uint8)
+    out = raw[1:].view(X.dtype).reshape(X.shape)
+    out[...] = X
+    return out
+
+
+LAYOUTS: list[Callable[[FloatArray], FloatArray]] = [
+    np.asfortranarray,
+    lambda X: X.transpose(2, 0, 1).copy().transpose(1, 2, 0),
+    negative_strides,
+    spread_out,
+    read_only,
+    unaligned,
+    lambda X: X.astype(X.dtype.newbyteorder()),
+]
+
+
+@each_case
+@FLOATS
+@pytest.mark.parametrize(
+    "layout", LAYOUTS, ids=["fortran", "permuted", "negative", "strided", "read-only", "unaligned", "swapped"]
+)
+def test_numbers_do_not_depend_on_memory_layout(
+    case: Case, dtype: type[np.floating[Any]], layout: Callable[[FloatArray], FloatArray]
+) -> None:
+    X = case.recording().astype(dtype)
+    laid_out = layout(X)
+    np.testing.assert_array_equal(laid_out, X)
+    assert_same_fit(case.make().fit(laid_out), case.make().fit(X))
+    plain = case.transformed(fitted(case.name).transform(X))
+    for one, other in zip(case.transformed(fitted(case.name).transform(laid_out)), plain, strict=True):
+        np.testing.assert_array_equal(one, other)
+    mask = speckled()
+    masked = case.make(tol=1e-2).fit(laid_out, np.asfortranarray(mask[::-1])[::-1])
+    assert_same_fit(masked, case.make(tol=1e-2).fit(X, mask))
+
+
+# Containers and labels
+
+
+@each_case
+def test_lists_are_arrays(case: Case) -> None:
+    assert_same_fit(case.make().fit(case.recording().tolist()), fitted(case.name))
+    mask = speckled()
+    assert_same_fit(
+        case.make().fit(case.recording(), mask.tolist()), case.make().fit(case.recording(), mask)
+    )
+
+
+@each_case
+def test_a_masked_array_hides_what_it_masks(case: Case) -> None:
+    X, mask, second = case.recording(), speckled(), speckled(2)
+    hidden = np.ma.masked_array(X, mask=~mask)
+    assert_same_fit(case.make().fit(hidden), case.make().fit(X, mask))
+    assert_same_fit(case.make().fit(hidden, second), case.make().fit(X, mask & second))
+    assert_same_fit(case.make().fit(np.ma.masked_array(X)), fitted(case.name))
+
+
+@each_case
+def test_labels_of_a_recording_come_out_again(case: Case) -> None:
+    X = case.recording()
+    coords = {"condition": ("trial", np.array(["a", "b", "c"] * 4)), "time": ("time", np.arange(10) / 10)}
+    model = case.make().fit(fg.Recording(X, coords=coords))
+    assert_same_fit(model, fitted(case.name))
+    assert model.dims_ == ("trial", "neuron", "time")
+    assert set(model.coords_) == set(coords)
+    for name, (dim, values) in coords.items():
+        assert model.coords_[name][0] == dim
+        np.testing.assert_array_equal(model.coords_[name][1], values)
+    dataset = model.to_xarray()
+    np.testing.assert_array_equal(dataset.coords["condition"], coords["condition"][1])
+    assert dataset.coords["time"].dims == ("time",)
+
+
+@each_case
+def test_labels_of_a_data_array_come_out_again(case: Case) -> None:
+    X = xr.DataArray(
+        case.recording(),
+        dims=("session", "cell", "bin"),
+        coords={
+            "cell": [f"u{i}" for i in range(SHAPE[1])],
+            "reward": ("session", np.arange(SHAPE[0]) % 2 == 0),
+            "speed": (("session", "bin"), np.zeros((SHAPE[0], SHAPE[2]))),
+            "animal": "M1",
+        },
+    )
+    model = case.make().fit(X)
+    assert_same_fit(model, fitted(case.name))
+    assert model.dims_ == ("session", "cell", "bin")
+    assert set(model.coords_) == {"cell", "reward"}
+    dataset = model.to_xarray()
+    assert {"session", "cell", "bin"} <= set(dataset.dims)
+    assert dataset["reward"].dims == ("session",)
+    assert list(dataset.indexes["cell"][:2]) == ["u0", "u1"]
+    held = [array for variable in dataset.variables.values() for array in [variable.values]]
+    for name in case.learned:
+        value = getattr(model, name)
+        for array in value if isinstance(value, list) else [value]:
+            assert any(np.array_equal(array, other) for other in held), name
+
+
+@each_case
+def test_an_array_has_default_labels(case: Case) -> None:
+    assert fitted(case.name).dims_ == ("trial", "neuron", "time")
+    assert fitted(case.name).coords_ == {}
+
+
+@each_case
+def test_hierarchical_labels_do_no_harm(case: Case) -> None:
+    trials = pd.MultiIndex.from_product([[1, 2, 3], list("abcd")], names=["day", "cue"])
+    coords = xr.Coordinates.from_pandas_multiindex(trials, "trial")
+    X = xr.DataArray(case.recording(), dims=("trial", "neuron", "time"), coords=coords)
+    model = case.make().fit(X)
+    np.testing.assert_array_equal(model.coords_["day"][1], trials.get_level_values("day"))
+    assert model.to_xarray().sizes["trial"] == SHAPE[0]
+
+
+# Masks
+
+
+@each_case
+@FLOATS
+def test_nan_and_mask_say_the_same(case: Case, dtype: type[np.floating[Any]]) -> None:
+    X, mask = case.recording().astype(dtype), speckled()
+    by_mask = case.make().fit(X, mask)
+    assert_same_fit(case.make().fit(np.where(mask, X, dtype(np.nan))), by_mask)
+    both = case.make().fit(np.where(speckled(2), X, dtype(np.nan)), mask)
+    assert_same_fit(both, case.make().fit(X, mask & speckled(2)))
+
+
+JUNK = pytest.mark.parametrize("junk", [0.0, 1e300, -np.inf, np.inf, np.nan])
+
+
+@each_case
+@JUNK
+def test_what_stands_behind_the_mask_is_never_looked_at(case: Case, junk: float) -> None:
+    X, mask = case.recording(), speckled()
+    model = case.make().fit(X, mask)
+    corrupted = np.where(mask, X, junk)
+    assert_same_fit(case.make().fit(corrupted, mask), model)
+    clean = case.transformed(model.transform(X, mask))
+    for one, other in zip(case.transformed(model.transform(corrupted, mask)), clean, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@each_case
+@JUNK
+def test_the_score_ignores_what_stands_behind_the_mask(case: Case, junk: float) -> None:
+    X, mask = case.recording(), speckled()
+    model = case.make().fit(X, mask)
+    assert model.score(np.where(mask, X, junk), mask) == model.score(X, mask)
+
+
+@each_case
+def test_a_mask_of_ones_is_no_mask(case: Case) -> None:
+    assert_same_fit(case.make().fit(case.recording(), np.ones(SHAPE, dtype=bool)), fitted(case.name))
+
+
+@each_case
+@pytest.mark.parametrize("dtype", [int, float, str, object])
+def test_a_mask_that_is_not_boolean_is_a_type_error(case: Case, dtype: type) -> None:
+    mask = np.ones(SHAPE, dtype=dtype)
+    for method in (case.make().fit, fitted(case.name).transform, fitted(case.name).score):
+        with pytest.raises(TypeError, match="mask"):
+            method(case.recording(), mask)
+
+
+@each_case
+@pytest.mark.parametrize("shape", [(), (1,), (12, 9), (12, 9, 1), (10, 9, 12), (1, 12, 9, 10)])
+def test_a_mask_of_another_shape_is_a_value_error(case: Case, shape: tuple[int, ...]) -> None:
+    for method in (case.make().fit, fitted(case.name).transform, fitted(case.name).score):
+        with pytest.raises(ValueError, match="mask"):
+            method(case.recording(), np.ones(shape, dtype=bool))
+
+
+# Refusals
+
+
+@each_case
+def test_infinities_are_a_value_error(case: Case) -> None:
+    for value in (np.inf, -np.inf):
+        X = case.recording()
+        X[3, 4, 5] = value
+        for method in (case.make().fit, fitted(case.name).transform):
+            with pytest.raises(ValueError, match="infinite"):
+                method(X)
+
+
+@each_case
+@pytest.mark.parametrize("place", [(0, 0, 0), (3, 4, 5)])
+def test_infinities_have_no_score(case: Case, place: tuple[int, int, int]) -> None:
+    X = case.recording()
+    X[place] = np.inf
+    with pytest.raises(ValueError, match="infinite"):
+        fitted(case.name).score(X)
+
+
+@each_case
+def test_nothing_observed_is_a_value_error(case: Case) -> None:
+    X = case.recording()
+    for method in (case.make().fit, fitted(case.name).transform, fitted(case.name).score):
+        with pytest.raises(ValueError, match="observed"):
+            method(np.full(SHAPE, np.nan))
+        with pytest.raises(ValueError, match="observed"):
+            method(X, np.zeros(SHAPE, dtype=bool))
+
+
+@each_case
+@pytest.mark.parametrize("shape", [(), (5,), (0, 9, 10), (12, 0, 10), (12, 9, 0)])
+def test_too_few_axes_or_entries_are_a_value_error(case: Case, shape: tuple[int, ...]) -> None:
+    for method in (case.make().fit, fitted(case.name).transform, fitted(case.name).score):
+        with pytest.raises(ValueError, match=r"X|n_components"):
+            method(np.ones(shape))
+
+
+@each_case
+@pytest.mark.parametrize("shape", [(12, 8, 10), (12, 9, 11), (9, 12, 10), (12, 90), (12, 9, 10, 1)])
+def test_trials_of_other_neurons_or_times_are_a_value_error(case: Case, shape: tuple[int, ...]) -> None:
+    for method in (fitted(case.name).transform, fitted(case.name).score):
+        with pytest.raises(ValueError, match="X has shape"):
+            method(np.ones(shape))
+
+
+Refusal = tuple[dict[str, Any], type[Exception] | tuple[type[Exception], ...]]
+
+SHARED_REFUSALS: tuple[Refusal, ...] = (
+    ({"n_components": None}, (TypeError, ValueError)),
+    ({"max_iter": 0}, ValueError),
+    ({"max_iter": 1.5}, TypeError),
+    ({"tol": -1e-9}, ValueError),
+    ({"tol": np.nan}, ValueError),
+    ({"tol": np.inf}, ValueError),
+    ({"tol": 10**400}, ValueError),
+    ({"tol": "small"}, TypeError),
+    ({"n_init": 0}, ValueError),
+    ({"n_init": True}, TypeError),
+    ({"loss": "absolute"}, ValueError),
+    ({"init": "hosvd?"}, ValueError),
+    ({"init": 3}, TypeError),
+    ({"n_threads": 0}, ValueError),
+    ({"n_threads": -1}, ValueError),
+    ({"n_threads": 10**6}, ValueError),
+    ({"random_state": -1}, ValueError),
+    ({"random_state": 2**64}, ValueError),
+    ({"random_state": 0.5}, TypeError),
+    ({"progress": "yes"}, TypeError),
+    ({"nonnegative": "no"}, TypeError),
+)
+
+
+@each_case
+@pytest.mark.parametrize(("parameters", "error"), SHARED_REFUSALS, ids=lambda value: str(value)[:40])
+def test_parameters_out_of_range_are_refused_by_name(
+    case: Case, parameters: dict[str, Any], error: type[Exception]
+) -> None:
+    (name,) = parameters
+    with pytest.raises(error, match=name):
+        case.make(**parameters).fit(case.recording())
+
+
+@each_case
+def test_parameters_of_its_own_are_refused_by_name(case: Case) -> None:
+    for parameters, error in case.refused:
+        (name,) = parameters
+        with pytest.raises(error, match=name):
+            case.make(**parameters).fit(case.recording())
+
+
+@each_case
+def test_an_init_of_other_shape_is_a_value_error(case: Case) -> None:
+    other = case.make().fit(case.recording(0, (7, 9, 10)))
+    with pytest.raises(ValueError, match="init"):
+        case.make(init=other).fit(case.recording())
+
+
+@each_case
+def test_an_unfitted_init_is_a_value_error(case: Case) -> None:
+    with pytest.raises(ValueError, match=r"init|not fitted"):
+        case.make(init=case.make()).fit(case.recording())
