@@ -6,9 +6,10 @@
     python notebooks/execute.py --only 01 --out DIR   # run some, put the executed copies into DIR
     python notebooks/execute.py --write               # run all, keep their outputs in place
 
-The kernel is the interpreter that runs this script; no kernel needs to be registered. A cell fails if it raises, and
-also if it writes to standard error: a warning that a reader would see is a defect. Notebooks are committed without
-outputs (some recordings may be looked at but not passed on), so ``--write`` is for reading, not for committing.
+The kernel is the interpreter that runs this script; no kernel needs to be registered. A cell fails if it
+raises, and also if it writes to standard error: a warning that a reader would see is a defect. Notebooks are
+committed without outputs (some recordings may be looked at but not passed on), so ``--write`` is for reading,
+not for committing.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ class ThisInterpreter(AsyncKernelManager):
     @property
     def kernel_spec(self) -> KernelSpec:
         """What to start; the log level leaves out the kernel's remarks on its transport."""
-        launcher = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=ERROR"]
-        return KernelSpec(argv=launcher, display_name="Python", language="python")
+        launcher = ["-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=ERROR"]
+        return KernelSpec(argv=[sys.executable, *launcher], display_name="Python", language="python")
 
 
 def execute(path: Path) -> nbformat.NotebookNode:

@@ -1,29 +1,23 @@
-"""The border between Python and the core: junk in, an ordinary exception or a valid fit out; Ctrl-C; clean imports."""
+"""The border between Python and the core: junk in, an ordinary exception or a valid fit out."""
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
-import textwrap
 import warnings
 from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
-import fastigial as fg
 import numpy as np
 import pytest
+
+import fastigial as fg
 from fastigial import _core
 
-# What the documentation promises: wrong types, wrong values, factorisations that fail (LinAlgError is a ValueError).
+# What the documentation promises: wrong types, wrong values, factorisations that fail.
 DOCUMENTED = (TypeError, ValueError, np.linalg.LinAlgError)
 SHAPE = (5, 4, 6)
-N_COMBINATIONS = 1500
-# Ctrl-C must arrive within half a second; the rest is for a loaded machine and for starting threads.
-PATIENCE = 0.5 + 1.0
+N_COMBINATIONS = 600
+COUNTS = ("n_components", "max_iter", "n_init")
 
 
 # Junk
@@ -68,19 +62,21 @@ ANYTHING: list[Callable[[np.random.Generator], Any]] = [
 
 def tensor(rng: np.random.Generator) -> Any:
     """A recording of a random kind: often fine, often not."""
-    shapes = [SHAPE] * 6 + [(), (0,), (7,), (5, 4), (0, 4, 6), (5, 0, 6), (5, 4, 0), (1, 1, 1), (2, 3, 2, 3), (1, 9, 1)]
+    good, odd = (
+        [SHAPE] * 10,
+        [(), (0,), (7,), (5, 4), (0, 4, 6), (5, 0, 6), (5, 4, 0), (1, 1, 1), (2, 3, 2, 3)],
+    )
+    shapes = [*good, *odd, (1, 9, 1)]
     shape = shapes[rng.integers(len(shapes))]
     X = np.asarray(rng.normal(size=shape))
-    kinds = ["f4", "f8", "f8", "f8", "i2", "u1", "?", "f2", "g", "c16", "O", "U5", "M8[s]", ">f8", ">f4"]
-    X = (X * 10).astype(kinds[rng.integers(len(kinds))])
+    kinds = [*["f4"] * 3, *["f8"] * 6, *["i2", "u1", "?", "f2", "g", "c16", "O", "U5", "M8[s]", ">f8", ">f4"]]
+    X = np.asarray(X * 10).astype(kinds[rng.integers(len(kinds))])
     if X.dtype.kind == "f":
-        with np.errstate(over="ignore", invalid="ignore"):
-            factor = X.dtype.type(rng.choice([1.0, 0.0, 1e-30, 1e30, 1e-160, 1e160, np.nan, 1.0]))
-            X = np.asarray(X * factor, dtype=X.dtype)
-        if X.size and rng.random() < 0.3:
-            X[rng.random(shape) < rng.random()] = np.nan
-        if X.size and rng.random() < 0.1:
-            X.flat[rng.integers(X.size)] = rng.choice([np.inf, -np.inf, 5e-324, 1.7e308])
+        with np.errstate(all="ignore"):
+            X = np.asarray(X * X.dtype.type(rng.choice([1.0, 0.0, 1e-30, 1e30, 1e-160, 1e160, np.nan, 1.0])))
+            X[rng.random(shape) < rng.choice([0.0, 0.0, 0.0, 0.5, 0.95])] = np.nan
+            if X.size and rng.random() < 0.1:
+                X.flat[rng.integers(X.size)] = rng.choice([np.inf, -np.inf, 5e-324, 1e38])
     if rng.random() < 0.2:
         X = X.T
     return X if rng.random() < 0.9 else ANYTHING[rng.integers(len(ANYTHING))](rng)
@@ -104,8 +100,8 @@ def junk_calls(kind: Callable[..., Any], seed: int) -> Any:
         if kind is fg.SliceTCA:
             parameters["n_components"] = tuple(int(rank) for rank in rng.integers(0, 4, size=3))
         names = list(kind(**parameters).get_params())
-        for name in rng.choice(names, size=rng.integers(0, 4), replace=False):
-            parameters[name] = ANYTHING[rng.integers(len(ANYTHING))](rng)
+        for name in rng.choice(names, size=rng.choice([0, 0, 1, 1, 2]), replace=False):
+            parameters[str(name)] = ANYTHING[rng.integers(len(ANYTHING))](rng)
         X = tensor(rng)
         yield parameters, X, mask(rng, X)
 
@@ -119,13 +115,13 @@ def check_fit(model: Any, X: Any) -> None:
 
 @pytest.mark.parametrize("kind", [fg.TCA, fg.SliceTCA])
 @pytest.mark.parametrize("seed", range(4))
-def test_junk_arguments_give_a_documented_exception_or_a_valid_fit(kind: Callable[..., Any], seed: int) -> None:
+def test_junk_arguments_give_a_documented_exception_or_a_valid_fit(
+    kind: Callable[..., Any], seed: int
+) -> None:
     n_fits, failures = 0, []
-    for parameters, X, observed in islice(junk_calls(kind, seed), N_COMBINATIONS // 4):
-        # Sizes in the thousand millions are a matter of memory, tested in a process of their own.
-        if parameters["max_iter"] == 2**31 or parameters["n_init"] == 2**31:
-            continue
-        if kind is fg.TCA and parameters["n_components"] == 2**31:
+    for parameters, X, observed in islice(junk_calls(kind, seed), N_COMBINATIONS):
+        # A thousand million components or restarts are a matter of memory and patience: see below.
+        if any(type(parameters[name]) is int and parameters[name] == 2**31 for name in COUNTS):
             continue
         try:
             with warnings.catch_warnings():
@@ -140,7 +136,15 @@ def test_junk_arguments_give_a_documented_exception_or_a_valid_fit(kind: Callabl
             failures.append((type(error).__name__, str(error)[:80], parameters, getattr(X, "shape", X)))
     kinds = sorted({(name, text) for name, text, *_ in failures})
     assert not failures, f"{len(failures)} failures of these kinds: {kinds}; the first: {failures[0]}"
-    assert n_fits > N_COMBINATIONS // 40
+    assert n_fits > N_COMBINATIONS // 10
+
+
+def described(value: Any) -> str:
+    return (
+        f"arrays of {[np.shape(item) for item in value]}"
+        if np.ndim(value) or isinstance(value, list)
+        else repr(value)
+    )
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -195,127 +199,5 @@ def test_junk_given_to_the_core_itself_never_panics(seed: int) -> None:
                 except (*DOCUMENTED, OverflowError, IndexError):
                     pass
                 except BaseException as error:
-                    failures.append(f"{function}({name}={value!r}): {type(error).__name__}: {error}")
+                    failures.append(f"{function}({name}={described(value)}): {type(error).__name__}: {error}")
     assert not failures, "\n".join(failures)
-
-
-# Processes of their own
-
-
-def run(code: str, *, timeout: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        env={**os.environ, **environment},
-        check=False,
-    )
-
-
-@pytest.mark.parametrize("n_components", [2**27, 2**31])
-def test_absurd_numbers_of_components_do_not_end_the_interpreter(n_components: int) -> None:
-    """A slip of the keyboard must not take the notebook's other results with it."""
-    done = run(
-        f"""
-        import resource
-        resource.setrlimit(resource.RLIMIT_AS, (4 * 2**30, 4 * 2**30))
-        import fastigial as fg, numpy as np
-        try:
-            fg.TCA({n_components}, max_iter=1).fit(np.random.default_rng(0).normal(size=(5, 4, 6)))
-        except (ValueError, MemoryError) as error:
-            print("survived", error)
-        """
-    )
-    assert done.returncode == 0, done.stderr[-500:]
-    assert done.stdout.startswith("survived")
-
-
-LONG_FITS = {
-    "tca-restarts": "fg.TCA(3, n_init=10**8)|small",
-    "tca-large": "fg.TCA(12, n_init=10**6, tol=0.0, max_iter=10**9)|large",
-    "tca-nonnegative": "fg.TCA(12, nonnegative=True, n_init=10**6, tol=0.0, max_iter=10**9)|large",
-    "tca-gaps": "fg.TCA(12, n_init=10**6, tol=0.0, max_iter=10**9)|gaps",
-    "slicetca-restarts": "fg.SliceTCA((1, 1, 1), n_init=10**8)|small",
-    "slicetca-large": "fg.SliceTCA((3, 3, 3), n_init=10**6, tol=0.0, max_iter=10**9)|large",
-    "slicetca-gaps": "fg.SliceTCA((3, 3, 3), n_init=10**6, tol=0.0, max_iter=10**9)|gaps",
-    "slicetca-many-components": "fg.SliceTCA((20, 20, 20), n_init=3, tol=0.0, max_iter=10**9)|large",
-}
-
-
-@pytest.mark.parametrize("name", LONG_FITS)
-@pytest.mark.parametrize("delay", [0.3, 1.5])
-def test_ctrl_c_stops_a_long_fit_and_keeps_the_model(name: str, delay: float) -> None:
-    model, data = LONG_FITS[name].split("|")
-    code = f"""
-        import json, time
-        import fastigial as fg, numpy as np
-        rng = np.random.default_rng(0)
-        shape = (8, 7, 6) if "{data}" == "small" else (120, 100, 150)
-        X = rng.normal(size=shape)
-        if "{data}" == "gaps":
-            X[rng.random(shape) < 0.1] = np.nan
-        model = {model}
-        print("ready", flush=True)
-        try:
-            model.fit(X)
-            print(json.dumps({{"arrived": None}}))
-        except KeyboardInterrupt:
-            print(json.dumps({{"arrived": time.time(), "loss": model.loss_, "converged": model.converged_,
-                               "outcome": model.outcome_, "shape": model.reconstruct().shape == shape}}))
-    """
-    with subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-            with pytest.raises(subprocess.TimeoutExpired):
-                process.wait(delay)
-            sent = _now()
-            process.send_signal(signal.SIGINT)
-            output, errors = process.communicate(timeout=60)
-        finally:
-            process.kill()
-    assert process.returncode == 0, errors[-500:]
-    result = json.loads(output)
-    assert result["arrived"] is not None
-    assert result["arrived"] - sent < PATIENCE
-    assert np.isfinite(result["loss"])
-    assert result["converged"] is False
-    assert result["outcome"] == "interrupted"
-    assert result["shape"]
-
-
-def _now() -> float:
-    import time
-
-    return time.time()
-
-
-def test_importing_the_package_imports_nothing_heavy() -> None:
-    done = run(
-        """
-        import sys
-        import fastigial
-        heavy = {"matplotlib", "scipy", "xarray", "pandas", "sklearn", "joblib", "tqdm", "IPython"}
-        print(sorted(heavy & set(sys.modules)))
-        """
-    )
-    assert done.stdout.strip() == "[]", done.stdout + done.stderr
-
-
-@pytest.mark.parametrize("missing", ["sklearn", "joblib", "xarray", "pandas", "tqdm"])
-def test_a_fit_needs_none_of_the_notebook_extras(missing: str) -> None:
-    done = run(
-        f"""
-        import sys
-        sys.modules["{missing}"] = None
-        import fastigial as fg, numpy as np
-        X = np.random.default_rng(0).normal(size=(8, 7, 6))
-        fg.SliceTCA((1, 1, 1), progress=True).fit(X).score(X)
-        print(fg.TCA(2, progress=True).fit(X).reconstruct().shape)
-        """
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "(8, 7, 6)"

@@ -8,12 +8,12 @@ import pickle
 from pathlib import Path
 from typing import Any
 
-import fastigial as fg
 import numpy as np
 import pytest
 from sklearn.base import clone
-
 from tests.common.estimators import SHAPE, Case, arrays_of, assert_same_fit, each_case, fitted
+
+import fastigial as fg
 
 METHODS = ("reconstruct", "transform", "score", "save", "to_xarray")
 

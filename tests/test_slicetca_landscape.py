@@ -1,14 +1,16 @@
-"""SliceTCA ends in the best known minimum: simulated recordings with several of them, and a real one with one."""
+"""SliceTCA ends in the best known minimum: simulated recordings with several, a real one with one."""
 
 from __future__ import annotations
 
-import fastigial as fg
+from pathlib import Path
+
 import numpy as np
 import pytest
-from fastigial.datasets import load_pmd_reach
-from fastigial.preprocess import drop_units, normalize, smooth
-
 from tests.common.hard_trials import HARD_TRIALS, HardTrials, make_jittered_trials
+
+import fastigial as fg
+from fastigial.datasets import data_folder, load_pmd_reach
+from fastigial.preprocess import drop_units, normalize, smooth
 
 EASIER, HARDER = HARD_TRIALS[0], HARD_TRIALS[5]
 N_SEEDS = 10
@@ -32,12 +34,12 @@ def test_the_landscape_of_hard_trials_shows_in_the_restarts() -> None:
 
 @pytest.fixture(scope="module")
 def reaches() -> fg.Recording:
-    if not has_set("monkey_pmd_reach"):
+    if not (Path(data_folder() or "-") / "monkey_pmd_reach").is_dir():
         pytest.skip("needs FASTIGIAL_DATA with monkey_pmd_reach")
     return normalize(smooth(drop_units(load_pmd_reach("ex2"))))
 
 
-# Loss per entry to which block descent at tolerance 1e-10 converges from the HOSVD and from eleven random starts.
+# Loss per entry where block descent at tolerance 1e-10 ends from the HOSVD and from eleven random starts.
 @pytest.mark.parametrize(("ranks", "end"), [((2, 1, 2), 0.393853), ((3, 2, 3), 0.285615)], ids=str)
 def test_all_seeds_end_in_the_minimum_of_a_premotor_recording(
     reaches: fg.Recording, ranks: tuple[int, int, int], end: float

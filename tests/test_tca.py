@@ -1,16 +1,16 @@
-"""TCA finds planted components, agrees with the slow reference, and ends at a stationary point in standard form."""
+"""TCA finds planted components, agrees with the slow reference, ends at a stationary point."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import fastigial as fg
 import numpy as np
 import pytest
-
-from tests.common.estimators import planted_cp
+from tests.common.estimators import planted_cp, with_gaps
 from tests.common.reference_cp import FloatArray, cp_als, cp_loss, reconstruct_cp
 from tests.common.reference_similarity import factor_match_score
+
+import fastigial as fg
 
 EXACT: dict[str, Any] = {"tol": 1e-14, "max_iter": 20_000, "random_state": 0}
 
@@ -22,10 +22,6 @@ def gaussian_cp(
     factors = [rng.normal(size=(size, n_components)) for size in shape]
     signal = reconstruct_cp(np.ones(n_components), factors)
     return signal + noise * rng.normal(size=shape), factors
-
-
-def with_gaps(X: FloatArray, missing: float, seed: int = 1) -> FloatArray:
-    return np.where(np.random.default_rng(seed).random(X.shape) < missing, np.nan, X)
 
 
 def match(model: Any, factors: list[FloatArray]) -> float:
@@ -211,7 +207,9 @@ def test_fit_transform_returns_the_trial_factors() -> None:
 
 
 @pytest.mark.parametrize("shape", [(20, 13), (6, 5, 4, 3)])
-def test_other_numbers_of_axes_have_labels_files_and_scores_too(shape: tuple[int, ...], tmp_path: Any) -> None:
+def test_other_numbers_of_axes_have_labels_files_and_scores_too(
+    shape: tuple[int, ...], tmp_path: Any
+) -> None:
     X, _ = planted_cp(16, shape)
     model = fg.TCA(2, random_state=0).fit(X)
     assert model.dims_ == tuple(f"mode_{i}" for i in range(len(shape)))

@@ -81,7 +81,10 @@ macro_rules! multiply_add {
                 sums.iter().flatten().sum()
             }
             #[cfg(target_arch = "x86_64")]
-            assert!(is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"), "needs AVX2 and FMA");
+            assert!(
+                is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+                "needs AVX2 and FMA"
+            );
             // SAFETY: the features were asserted just above.
             #[cfg_attr(not(target_arch = "x86_64"), allow(unused_unsafe))]
             unsafe {

@@ -41,7 +41,10 @@ fn main() {
     let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
     let limits = Limits::measure();
     println!("{limits}");
-    println!("{:<44} {:>7} {:>9} {:>9} {:>9} {:>7} {:>7}", "kernel", "threads", "ms", "GFLOP/s", "GB/s", "FMA", "memory");
+    println!(
+        "{:<44} {:>7} {:>9} {:>9} {:>9} {:>7} {:>7}",
+        "kernel", "threads", "ms", "GFLOP/s", "GB/s", "FMA", "memory"
+    );
     for n_threads in [1, 2] {
         for mut case in work::cases(n_threads) {
             if !case.name.contains(&filter) {

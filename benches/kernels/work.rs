@@ -97,5 +97,6 @@ fn planted() -> ArrayD<f32> {
             }
         }
     }
-    ArrayD::from_shape_vec(SHAPE.to_vec(), x.into_iter().map(|v| v as f32).collect()).expect("as many as the shape")
+    ArrayD::from_shape_vec(SHAPE.to_vec(), x.into_iter().map(|v| v as f32).collect())
+        .expect("as many as the shape")
 }

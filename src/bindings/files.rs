@@ -51,8 +51,12 @@ fn read_arrays<'py>(py: Python<'py>, path: PathBuf) -> PyResult<(Bound<'py, PyDi
     Ok((arrays, text))
 }
 
-fn array<'py, T: numpy::Element>(py: Python<'py>, shape: &[usize], values: Vec<T>) -> Bound<'py, PyArrayDyn<T>> {
-    let array = ndarray::ArrayD::from_shape_vec(shape, values).expect("sizes were checked when the file was read");
+fn array<'py, T: numpy::Element>(
+    py: Python<'py>,
+    shape: &[usize],
+    values: Vec<T>,
+) -> Bound<'py, PyArrayDyn<T>> {
+    let array =
+        ndarray::ArrayD::from_shape_vec(shape, values).expect("sizes were checked when the file was read");
     PyArrayDyn::from_owned_array(py, array)
 }
-

@@ -56,7 +56,12 @@ mod tests {
 
     #[test]
     fn dependent_columns_are_dropped_and_the_rest_is_orthonormal() {
-        let a = ndarray::array![[1.0, 2.0, 0.0, 1.0], [1.0, 2.0, 1.0, 0.0], [1.0, 2.0, 0.0, 3.0], [0.0, 0.0, 1e-3, 0.0]];
+        let a = ndarray::array![
+            [1.0, 2.0, 0.0, 1.0],
+            [1.0, 2.0, 1.0, 0.0],
+            [1.0, 2.0, 0.0, 3.0],
+            [0.0, 0.0, 1e-3, 0.0]
+        ];
         let q = orthonormal_basis(a.view());
         assert_eq!(q.ncols(), 3);
         let gram = q.t().dot(&q);

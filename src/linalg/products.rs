@@ -89,7 +89,9 @@ mod tests {
     }
 
     fn agree_with_the_definition<T: Real>() {
-        for (m, k, n) in [(1, 1, 1), (3, 7, 2), (8, 0, 5), (17, 31, 9), (40, 130, 24), (70, 97, 1), (150, 300, 9)] {
+        for (m, k, n) in
+            [(1, 1, 1), (3, 7, 2), (8, 0, 5), (17, 31, 9), (40, 130, 24), (70, 97, 1), (150, 300, 9)]
+        {
             let (a, b) = (random::<T>(k, m, 1).reversed_axes(), random::<T>(k, n, 2));
             let mut out = random::<T>(m, n, 3);
             let mut gram = Array2::from_elem((m, m), T::ZERO);

@@ -42,7 +42,9 @@ pub fn solve_spd_rows(
         if !share.is_finite() || share > 1.0 {
             return Err(Error::Factorization {
                 factorization: "Cholesky decomposition",
-                detail: format!("a {n} × {n} Gram matrix with mean diagonal {scale:e} is not positive semidefinite"),
+                detail: format!(
+                    "a {n} × {n} Gram matrix with mean diagonal {scale:e} is not positive semidefinite"
+                ),
             });
         }
     }
@@ -57,8 +59,7 @@ mod tests {
     fn rows_solve_their_normal_equations() {
         let gram = array![[4.0, 1.0], [1.0, 3.0]];
         let truth = array![[1.0, -2.0], [0.5, 0.25], [3.0, 0.0]];
-        let solved =
-            solve_spd_rows(gram.view(), truth.dot(&gram).view(), truth.view(), Ridge(0.0)).unwrap();
+        let solved = solve_spd_rows(gram.view(), truth.dot(&gram).view(), truth.view(), Ridge(0.0)).unwrap();
         assert!((solved - truth).iter().all(|v: &f64| v.abs() < 1e-14));
     }
 

@@ -160,7 +160,10 @@ mod tests {
             assert_eq!(few.vectors.dim(), (n, 5));
             for r in 0..3 {
                 let (got, expected) = (few.values[r], full.values[r]);
-                assert!((got - expected).abs() < 1e-12 * full.values[0], "n {n} decay {decay} {r}: {got} {expected}");
+                assert!(
+                    (got - expected).abs() < 1e-12 * full.values[0],
+                    "n {n} decay {decay} {r}: {got} {expected}"
+                );
             }
             let inner = few.leading(3).vectors.t().dot(&full.vectors.slice(s![.., ..3]));
             assert!(inner.iter().map(|v| v * v).sum::<f64>() > 3.0 - 1e-8, "n {n} decay {decay}");
@@ -196,7 +199,10 @@ mod tests {
     fn matrices_of_low_rank_are_completed() {
         let mut a = Array2::zeros((100, 100));
         a[[3, 3]] = 2.0;
-        for spectrum in [dominant_subspace(a.view(), 6).unwrap(), leading_eigenvectors(a.view(), a.slice(s![.., ..0]), 3, 6).unwrap()] {
+        for spectrum in [
+            dominant_subspace(a.view(), 6).unwrap(),
+            leading_eigenvectors(a.view(), a.slice(s![.., ..0]), 3, 6).unwrap(),
+        ] {
             assert!((spectrum.values[0] - 2.0).abs() < 1e-14 && spectrum.values[1].abs() < 1e-14);
             let gram = spectrum.vectors.t().dot(&spectrum.vectors);
             assert!((gram - Array2::<f64>::eye(6)).iter().all(|v| v.abs() < 1e-12));

@@ -74,7 +74,8 @@ impl Survey {
     pub fn of<T: Real>(x: Dense<'_, T>, threads: &Threads) -> Result<Self> {
         let pieces = threads.map(x.len().div_ceil(PIECE), |i| {
             let piece = &x.data[i * PIECE..((i + 1) * PIECE).min(x.len())];
-            let mut found = Self { n_observed: 0, sum_of_squares: 0.0, largest: 0.0, smallest: f64::INFINITY };
+            let mut found =
+                Self { n_observed: 0, sum_of_squares: 0.0, largest: 0.0, smallest: f64::INFINITY };
             // Rows short enough for sums in the data's own precision, long enough for vector instructions.
             for row in piece.chunks(256) {
                 found.add(Self::of_row(row));
@@ -145,11 +146,7 @@ pub struct Prepared<'a, T: Real> {
 impl<'a, T: Real> Prepared<'a, T> {
     /// Copies only where strides, a mask or extreme magnitudes force it. `mask` is true where `x` was observed;
     /// whatever stands elsewhere is never looked at.
-    pub fn new(
-        x: ArrayViewD<'a, T>,
-        mask: Option<ArrayViewD<'_, bool>>,
-        threads: &Threads,
-    ) -> Result<Self> {
+    pub fn new(x: ArrayViewD<'a, T>, mask: Option<ArrayViewD<'_, bool>>, threads: &Threads) -> Result<Self> {
         if x.ndim() < 2 {
             return Err(Error::shape("X", x.shape(), "at least two axes, e.g. (trials, neurons, time)"));
         }
@@ -219,7 +216,8 @@ mod tests {
         let hidden = array![[1.0, f64::INFINITY], [3.0, 4.0]].into_dyn();
         let masked = Prepared::new(hidden.view(), Some(mask.view()), &Threads::one()).unwrap();
         assert_eq!(masked.survey.n_observed, 3);
-        let tiny = Prepared::new((x * 1e-200).view(), None, &Threads::one()).map(|p| (p.scale, p.survey.largest));
+        let tiny =
+            Prepared::new((x * 1e-200).view(), None, &Threads::one()).map(|p| (p.scale, p.survey.largest));
         let (scale, largest) = tiny.unwrap();
         assert!(scale < 1e-199 && (1.0..2.0).contains(&largest));
     }

@@ -255,7 +255,12 @@ mod tests {
     }
 
     /// The definition: one entry at a time.
-    fn slow<T: Real>(x: Dense<'_, T>, factors: &[Array2<f64>], mode: usize, read: fn(T) -> f64) -> Array2<f64> {
+    fn slow<T: Real>(
+        x: Dense<'_, T>,
+        factors: &[Array2<f64>],
+        mode: usize,
+        read: fn(T) -> f64,
+    ) -> Array2<f64> {
         let mut out = Array2::zeros(factors[mode].dim());
         let mut index = Odometer::new(factors, 0);
         for &value in x.data {
@@ -269,7 +274,12 @@ mod tests {
         out
     }
 
-    fn all_modes<T: Real>(x: Dense<'_, T>, factors: &[Array2<f64>], reading: Reading, n: usize) -> Vec<Array2<f64>> {
+    fn all_modes<T: Real>(
+        x: Dense<'_, T>,
+        factors: &[Array2<f64>],
+        reading: Reading,
+        n: usize,
+    ) -> Vec<Array2<f64>> {
         let threads = Threads::new(Some(n)).unwrap();
         let halves = Halves::new(x);
         let leading = halves.leading(factors, reading, &threads);
@@ -281,7 +291,9 @@ mod tests {
     }
 
     fn agrees_with_the_definition<T: Real>() {
-        for shape in [&[3, 2][..], &[1, 1], &[7, 1, 5], &[20, 30, 40], &[40, 30, 3], &[4, 3, 5, 2], &[2, 3, 1, 4, 40]] {
+        for shape in
+            [&[3, 2][..], &[1, 1], &[7, 1, 5], &[20, 30, 40], &[40, 30, 3], &[4, 3, 5, 2], &[2, 3, 1, 4, 40]]
+        {
             for rank in [1, 2, 9] {
                 let mut array = random_tensor::<T>(shape, 1);
                 let factors = factors(shape, rank);
@@ -292,7 +304,10 @@ mod tests {
                         let exact = slow(x, &factors, mode, read);
                         let size = exact.iter().fold(1.0_f64, |a, b| a.max(b.abs()));
                         let worst = (fast - &exact).iter().fold(0.0_f64, |a, b| a.max(b.abs()));
-                        assert!(worst <= 100.0 * T::EPSILON * size, "{shape:?} rank {rank} mode {mode}: {worst:e}");
+                        assert!(
+                            worst <= 100.0 * T::EPSILON * size,
+                            "{shape:?} rank {rank} mode {mode}: {worst:e}"
+                        );
                     }
                     assert_eq!(fast, all_modes(x, &factors, reading, 2));
                     assert_eq!(fast, all_modes(x, &factors, reading, 5));
@@ -323,7 +338,8 @@ mod tests {
         let factors = factors(&shape, 3);
         let mut exact = 0.0;
         for ((i, j, k), &x) in array.clone().into_dimensionality::<ndarray::Ix3>().unwrap().indexed_iter() {
-            let model: f64 = (0..3).map(|r| factors[0][[i, r]] * factors[1][[j, r]] * factors[2][[k, r]]).sum();
+            let model: f64 =
+                (0..3).map(|r| factors[0][[i, r]] * factors[1][[j, r]] * factors[2][[k, r]]).sum();
             exact += if x.is_nan() { 0.0 } else { (x - model).powi(2) };
         }
         let fast = Halves::new(Dense::of(&array)).residual(&factors, &Threads::one());

@@ -9,6 +9,8 @@
 //! columns   out[r, k] += Σ_i q[i, r] x[i, k]       across it
 //! ```
 
+use ndarray::ArrayView2;
+
 use crate::numerics::simd::{multiply_add, vectorised};
 use crate::real::Real;
 
@@ -20,52 +22,93 @@ const LANES: usize = 16;
 /// Columns of x whose results stay in the first-level cache.
 const STRIP: usize = 512;
 
+/// q for products along rows: transposed, each column cut into whole groups of lanes; the last group reaches back into
+/// the one before it, with zeros where they overlap, so that no entry is left for a slow end.
+pub struct RowWeights<T> {
+    groups: Vec<[T; LANES]>,
+    rank: usize,
+    length: usize,
+}
+
+impl<T: Real> RowWeights<T> {
+    /// From q, `length × rank`.
+    pub fn new(q: ArrayView2<'_, T>) -> Self {
+        let (length, rank) = q.dim();
+        let n_groups = length.div_ceil(LANES);
+        let mut groups = vec![[T::ZERO; LANES]; rank * n_groups];
+        for ((k, r), &weight) in q.indexed_iter() {
+            let group = k / LANES;
+            groups[r * n_groups + group][k - Self::start(group, length)] = weight;
+        }
+        Self { groups, rank, length }
+    }
+
+    /// First entry that a group covers; rows shorter than a group are copied into one.
+    #[inline(always)]
+    fn start(group: usize, length: usize) -> usize {
+        (group * LANES).min(length.saturating_sub(LANES))
+    }
+
+    /// `out[l, r] = Σ_k x[l, k] q[k, r]` for whole rows of x.
+    pub fn products(&self, x: &[T], out: &mut [T]) {
+        if self.length >= LANES {
+            row_products(x, self.length, &self.groups, out, self.rank);
+            return;
+        }
+        let mut padded = [T::ZERO; LANES];
+        for (row, out) in x.chunks_exact(self.length).zip(out.chunks_exact_mut(self.rank)) {
+            padded[..self.length].copy_from_slice(row);
+            row_products(&padded, LANES, &self.groups, out, self.rank);
+        }
+    }
+}
+
 vectorised! {
-    /// `out[l, r] = Σ_k x[l, k] q[r, k]` for rows of x of length `length`; q is given transposed (R × length).
-    pub fn rows<T: Real>(x: &[T], length: usize, q: &[T], out: &mut [T]) {
-        let rank = q.len() / length;
-        let mut start = 0;
-        while start < rank {
-            // Two columns share each load of x; more would spill the sums.
-            if rank - start >= 2 {
-                row_products::<T, 2, FUSED>(x, length, &q[start * length..], out, rank, start);
-                start += 2;
-            } else {
-                row_products::<T, 1, FUSED>(x, length, &q[start * length..], out, rank, start);
-                start += 1;
+    fn row_products<T: Real>(x: &[T], length: usize, groups: &[[T; LANES]], out: &mut [T], rank: usize) {
+        let n_groups = length.div_ceil(LANES);
+        for (row, out) in x.chunks_exact(length).zip(out.chunks_exact_mut(rank)) {
+            // Up to four columns share each load of x; more would spill the sums.
+            for (out, groups) in out.chunks_mut(4).zip(groups.chunks(4 * n_groups)) {
+                match out {
+                    [_, _, _, _] => one_row::<T, 4, FUSED>(row, groups, n_groups, out),
+                    [_, _, _] => one_row::<T, 3, FUSED>(row, groups, n_groups, out),
+                    [_, _] => one_row::<T, 2, FUSED>(row, groups, n_groups, out),
+                    _ => one_row::<T, 1, FUSED>(row, groups, n_groups, out),
+                }
             }
         }
     }
 }
 
 #[inline(always)]
-fn row_products<T: Real, const R: usize, const FUSED: bool>(
-    x: &[T],
-    length: usize,
-    q: &[T],
+fn one_row<T: Real, const R: usize, const FUSED: bool>(
+    row: &[T],
+    groups: &[[T; LANES]],
+    n_groups: usize,
     out: &mut [T],
-    rank: usize,
-    start: usize,
 ) {
-    let whole = length - length % LANES;
-    for (row, out) in x.chunks_exact(length).zip(out.chunks_exact_mut(rank)) {
-        let mut sums = [[T::ZERO; LANES]; R];
-        for at in (0..whole).step_by(LANES) {
-            let x: &[T; LANES] = row[at..at + LANES].try_into().expect("LANES entries");
-            for (r, sum) in sums.iter_mut().enumerate() {
-                let q: &[T; LANES] = q[r * length + at..r * length + at + LANES].try_into().expect("LANES entries");
-                for lane in 0..LANES {
-                    sum[lane] = multiply_add::<T, FUSED>(x[lane], q[lane], sum[lane]);
-                }
+    let columns: [&[[T; LANES]]; R] = std::array::from_fn(|r| &groups[r * n_groups..(r + 1) * n_groups]);
+    let mut sums = [[T::ZERO; LANES]; R];
+    for group in 0..n_groups {
+        let start = RowWeights::<T>::start(group, row.len());
+        let x: &[T; LANES] = row[start..start + LANES].try_into().expect("a whole group");
+        for r in 0..R {
+            let q = &columns[r][group];
+            for lane in 0..LANES {
+                sums[r][lane] = multiply_add::<T, FUSED>(x[lane], q[lane], sums[r][lane]);
             }
         }
-        for (r, sum) in sums.iter().enumerate() {
-            let mut total = sum.iter().copied().sum();
-            for k in whole..length {
-                total = multiply_add::<T, FUSED>(row[k], q[r * length + k], total);
+    }
+    for (out, sum) in out.iter_mut().zip(&sums) {
+        let mut halves: [T; LANES / 2] = std::array::from_fn(|lane| sum[lane] + sum[lane + LANES / 2]);
+        let mut width = LANES / 4;
+        while width > 0 {
+            for lane in 0..width {
+                halves[lane] += halves[lane + width];
             }
-            out[start + r] = total;
+            width /= 2;
         }
+        *out = halves[0];
     }
 }
 

@@ -13,7 +13,7 @@
 use ndarray::{Array2, ArrayD, ArrayView2, ArrayViewMut2, ShapeBuilder};
 
 use super::dense::{Dense, tensor};
-use super::narrow::{self, NARROW};
+use super::narrow::{self, NARROW, RowWeights};
 use crate::linalg::{add_gram, add_product};
 use crate::numerics::parallel::Threads;
 use crate::real::Real;
@@ -31,7 +31,12 @@ fn worthwhile(threads: &Threads, multiply_adds: usize) -> Threads {
 }
 
 /// `x ×_mode qᵀ`: the axis of length d becomes one of length r.
-pub fn mode_product<T: Real>(x: Dense<'_, T>, mode: usize, q: ArrayView2<'_, T>, threads: &Threads) -> ArrayD<T> {
+pub fn mode_product<T: Real>(
+    x: Dense<'_, T>,
+    mode: usize,
+    q: ArrayView2<'_, T>,
+    threads: &Threads,
+) -> ArrayD<T> {
     let (left, length, right) = x.split(mode);
     let rank = q.ncols();
     assert_eq!(q.nrows(), length, "mode product along an axis of length {length}");
@@ -45,12 +50,12 @@ pub fn mode_product<T: Real>(x: Dense<'_, T>, mode: usize, q: ArrayView2<'_, T>,
     let narrow = rank <= NARROW;
     if right == 1 {
         let rows = (WORTH_SHARING / (length * rank)).clamp(64, 4096);
-        let turned: Vec<T> = q.t().iter().copied().collect();
+        let weights = narrow.then(|| RowWeights::new(q));
         threads.for_chunks(&mut out, rows * rank, |piece, out| {
             let n_rows = out.len() / rank;
             let x = x.block(piece * rows * length, n_rows, length, length);
-            if narrow {
-                narrow::rows(x.to_slice().expect("whole rows"), length, &turned, out);
+            if let Some(weights) = &weights {
+                weights.products(x.to_slice().expect("whole rows"), out);
             } else {
                 add_product(ArrayViewMut2::from_shape((n_rows, rank), out).expect("whole rows"), true, x, q);
             }
@@ -63,7 +68,8 @@ pub fn mode_product<T: Real>(x: Dense<'_, T>, mode: usize, q: ArrayView2<'_, T>,
         if narrow {
             narrow::columns(&x.data[offset..], right, n_columns, &weights, rank, out, out_stride);
         } else {
-            let out = ArrayViewMut2::from_shape((rank, n_columns).strides((out_stride, 1)), out).expect("a block");
+            let out =
+                ArrayViewMut2::from_shape((rank, n_columns).strides((out_stride, 1)), out).expect("a block");
             add_product(out, true, q.t(), x.block(offset, length, n_columns, right));
         }
     };
@@ -114,7 +120,10 @@ pub fn mode_gram<T: Real>(x: Dense<'_, T>, mode: usize, threads: &Threads) -> Ar
                 let rows = x.block(first * length, n_columns, length, length);
                 add_gram(partial.view_mut(), rows.t());
             } else {
-                add_gram(partial.view_mut(), x.block(block * length * right + first, length, n_columns, right));
+                add_gram(
+                    partial.view_mut(),
+                    x.block(block * length * right + first, length, n_columns, right),
+                );
             }
             if (count + 1) % together == 0 || piece + 1 == pieces.end {
                 sum.zip_mut_with(&partial, |s, p| *s += p.to_f64());
@@ -151,9 +160,8 @@ pub(super) mod tests {
         for l in 0..left {
             for r in 0..q.ncols() {
                 for k in 0..right {
-                    let terms = (0..length).map(|i| {
-                        x.data[(l * length + i) * right + k].to_f64() * q[[i, r]].to_f64()
-                    });
+                    let terms = (0..length)
+                        .map(|i| x.data[(l * length + i) * right + k].to_f64() * q[[i, r]].to_f64());
                     out.push(terms.sum());
                 }
             }
@@ -161,8 +169,16 @@ pub(super) mod tests {
         out
     }
 
-    const SHAPES: [&[usize]; 8] =
-        [&[1, 1], &[3, 2], &[5, 1, 7], &[4, 6, 3], &[2, 3, 4, 5], &[70, 33, 65], &[3, 5000, 2], &[2, 3, 4099]];
+    const SHAPES: [&[usize]; 8] = [
+        &[1, 1],
+        &[3, 2],
+        &[5, 1, 7],
+        &[4, 6, 3],
+        &[2, 3, 4, 5],
+        &[70, 33, 65],
+        &[3, 5000, 2],
+        &[2, 3, 4099],
+    ];
 
     fn products_and_grams<T: Real>() {
         for shape in SHAPES {
@@ -170,21 +186,25 @@ pub(super) mod tests {
             let x = Dense::of(&array);
             for mode in 0..shape.len() {
                 for rank in [1, 2, 3, 20] {
-                let wide = random_tensor::<T>(&[shape[mode], rank], 6);
-                let q = wide.into_dimensionality::<ndarray::Ix2>().unwrap();
-                let slow = slow_mode_product(x, mode, &q);
-                for n_threads in [1, 2, 5] {
-                    let threads = Threads::new(Some(n_threads)).unwrap();
-                    let fast = mode_product(x, mode, q.view(), &threads);
-                    let tolerance = 20.0 * T::EPSILON * shape[mode] as f64;
-                    assert!(fast.iter().zip(&slow).all(|(f, s)| (f.to_f64() - s).abs() <= tolerance));
-                }
+                    let wide = random_tensor::<T>(&[shape[mode], rank], 6);
+                    let q = wide.into_dimensionality::<ndarray::Ix2>().unwrap();
+                    let slow = slow_mode_product(x, mode, &q);
+                    for n_threads in [1, 2, 5] {
+                        let threads = Threads::new(Some(n_threads)).unwrap();
+                        let fast = mode_product(x, mode, q.view(), &threads);
+                        let tolerance = 20.0 * T::EPSILON * shape[mode] as f64;
+                        assert!(fast.iter().zip(&slow).all(|(f, s)| (f.to_f64() - s).abs() <= tolerance));
+                    }
                 }
                 let gram = mode_gram(x, mode, &Threads::one());
                 let (left, length, right) = x.split(mode);
                 for n_threads in [1, 2, 5] {
                     let threads = Threads::new(Some(n_threads)).unwrap();
-                    assert_eq!(mode_gram(x, mode, &threads), gram, "{shape:?} mode {mode} on {n_threads} threads");
+                    assert_eq!(
+                        mode_gram(x, mode, &threads),
+                        gram,
+                        "{shape:?} mode {mode} on {n_threads} threads"
+                    );
                 }
                 for i in 0..length.min(9) {
                     for j in 0..length.min(9) {
@@ -192,7 +212,10 @@ pub(super) mod tests {
                         let entries = (0..left).flat_map(|l| (0..right).map(move |k| (l, k)));
                         let terms = entries.map(|(l, k)| at(i, l, k) * at(j, l, k));
                         let (exact, size) = terms.fold((0.0, 1.0), |(s, z), t| (s + t, z + t.abs()));
-                        assert!((gram[[i, j]] - exact).abs() <= 32.0 * T::EPSILON * size, "{shape:?} mode {mode}");
+                        assert!(
+                            (gram[[i, j]] - exact).abs() <= 32.0 * T::EPSILON * size,
+                            "{shape:?} mode {mode}"
+                        );
                     }
                 }
             }

@@ -1,7 +1,7 @@
 """The estimators that the contract tests run over: a new one joins the batteries by joining `CASES`.
 
 A case is an estimator with parameters, data that it can explain, and slow answers to what the batteries ask:
-what `transform` should give back for the fitted trials, and the tensor that a transformed recording stands for.
+what `transform` should give back for the fitted trials, and the tensor that transformed trials stand for.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-import fastigial as fg
 import numpy as np
 import pytest
-
 from tests.common.reference_cp import FloatArray, reconstruct_cp
 from tests.common.reference_slicetca import reconstruct_slicetca
+
+import fastigial as fg
 
 SHAPE = (12, 9, 10)
 
@@ -58,6 +58,18 @@ def planted_slices(
     return reconstruct_slicetca(loadings, slices) + noise * rng.normal(size=shape), loadings, slices
 
 
+def with_gaps(X: FloatArray, missing: float, seed: int = 1) -> FloatArray:
+    """A copy in which a share of the entries was not observed.
+
+    Examples
+    --------
+    >>> np.isnan(with_gaps(np.ones((50, 40)), 0.2)).mean().round(1)
+    np.float64(0.2)
+    """
+    gaps = np.random.default_rng(seed).random(X.shape) < missing
+    return np.where(gaps, np.nan, X)
+
+
 @dataclass(frozen=True)
 class Case:
     """One estimator under test."""
@@ -72,7 +84,7 @@ class Case:
     without_units: tuple[str, ...]
     # Of a fitted model and what `transform` returned: the tensor of the transformed trials.
     rebuilt: Callable[[Any, Any], FloatArray]
-    # What `transform` returns as a list of arrays, and what a fit holds for its own trials (None: not unique).
+    # What `transform` returns as arrays, and what a fit holds for its own trials (None: not unique).
     transformed: Callable[[Any], list[FloatArray]]
     own_trials: Callable[[Any], list[FloatArray]] | None
     # Parameters that `fit` must refuse on data of SHAPE, beyond those that all estimators share.

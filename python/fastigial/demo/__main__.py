@@ -37,8 +37,8 @@ def parser() -> argparse.ArgumentParser:
     """
     found = argparse.ArgumentParser(
         prog="python -m fastigial.demo",
-        description="Decompose a recording (trials × neurons × time) with TCA and SliceTCA, and write a report "
-        "(one HTML file) and both models (.safetensors).",
+        description="Decompose a recording (trials × neurons × time) with TCA and SliceTCA, and write a "
+        "report (one HTML file) and both models (.safetensors).",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -55,10 +55,13 @@ def parser() -> argparse.ArgumentParser:
         "--slicetca-components",
         type=_three_ranks,
         metavar="R0,R1,R2",
-        help="trial-, neuron- and time-slicing components; default: chosen from a short list on held-out data",
+        help="trial-, neuron-, time-slicing components; default: chosen from a short list on held-out data",
     )
     found.add_argument(
         "--starts", type=_at_least_one, default=20, metavar="N", help="starts of TCA; default: 20"
+    )
+    found.add_argument(
+        "--signed", action="store_true", help="let TCA factors be negative even where the data are not"
     )
     found.add_argument("--seed", type=_seed, default=0, metavar="N", help="of all that is random; default: 0")
     found.add_argument(
@@ -129,7 +132,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(given: argparse.Namespace) -> None:
     started = time.perf_counter()
-    options = Options(given.tca_components, given.slicetca_components, given.starts, given.seed)
+    options = Options(given.tca_components, given.slicetca_components, given.signed, given.starts, given.seed)
     materials, reason = _materials(given)
     out: Path = given.out
     try:
@@ -169,7 +172,7 @@ def _materials(given: argparse.Namespace) -> tuple[list[Material], str]:
             conditions=given.conditions,
             plan=Plan(sd_bins=given.smooth, normalization=given.normalize),
         )
-        return [material], f"Your recording, from {given.data}."
+        return [material], f"Your recording, from {given.data.name}."
     for name in ("key", "axes", "bin_width", "conditions", "smooth", "normalize"):
         if getattr(given, name) is not None:
             raise UserError(f"--{name.replace('_', '-')} needs --data FILE")

@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from fastigial.demo.fits import Course, Fit, courses_of, fit_slicetca, fit_tca
+from fastigial.demo.fits import AnyFit, Course, Fit, courses_of, fit_slicetca, fit_tca
 from fastigial.demo.prepare import Step, prepare
 from fastigial.demo.ranks import RankChoice, choose_slicetca, choose_tca
 from fastigial.demo.sources import Material, UserError
@@ -22,25 +22,32 @@ from fastigial.demo.statistics import (
     permuted_spearman,
 )
 from fastigial.recording import Recording
+from fastigial.tensor import TCA, SliceTCA
 
-__all__ = ["Analysis", "Options", "Test", "TestTable", "analyse"]
+__all__ = ["Analysis", "Answer", "Answers", "Options", "analyse"]
 
 LEVEL = 0.05
 FEWEST_TRIALS = 8
+GIVEN = "given, not chosen from the data"
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the user may set of the fits; None lets the demo choose."""
+    """What the user may set of the fits; None lets the demo choose.
+
+    TCA is non-negative where the data are, unless `signed`: components of either sign tend to come in pairs
+    that cancel, and such a pair means nothing by itself.
+    """
 
     tca_components: int | None = None
     slicetca_components: tuple[int, int, int] | None = None
+    signed: bool = False
     n_starts: int = 20
     seed: int = 0
 
 
 @dataclass(frozen=True)
-class Test:
+class Answer:
     """One test: of what, its effect size, its p-value and that corrected for the tests of the same table."""
 
     name: str
@@ -50,7 +57,7 @@ class Test:
 
 
 @dataclass(frozen=True)
-class TestTable:
+class Answers:
     """Tests that answer one question and are corrected together.
 
     Attributes
@@ -62,7 +69,7 @@ class TestTable:
     of : str
         What is tested, such as "TCA components".
     n_trials : int
-    tests : tuple of Test
+    tests : tuple of Answer
     n_permutations : int
     """
 
@@ -70,17 +77,17 @@ class TestTable:
     statistic: str
     of: str
     n_trials: int
-    tests: tuple[Test, ...]
+    tests: tuple[Answer, ...]
     n_permutations: int = N_PERMUTATIONS
 
     @property
-    def significant(self) -> tuple[Test, ...]:
+    def significant(self) -> tuple[Answer, ...]:
         """Those whose corrected p-value is below 0.05, strongest first."""
         found = [test for test in self.tests if test.p_corrected < LEVEL]
         return tuple(sorted(found, key=lambda test: -abs(test.effect)))
 
     @property
-    def strongest(self) -> Test | None:
+    def strongest(self) -> Answer | None:
         """The largest effect, significant or not."""
         tested = [test for test in self.tests if not np.isnan(test.effect)]
         return max(tested, key=lambda test: abs(test.effect), default=None)
@@ -103,11 +110,11 @@ class Analysis:
 
     Attributes
     ----------
-    behaviour : tuple of TestTable
+    behaviour : tuple of Answers
         Whether behaviour itself changes, so that a change of activity can be judged beside it.
-    units : tuple of TestTable
+    units : tuple of Answers
         The same questions asked of each unit's mean count, without any model.
-    tables : tuple of TestTable
+    tables : tuple of Answers
         The questions asked of the components.
     decodings : dict of str to Decoding
         By model.
@@ -116,17 +123,17 @@ class Analysis:
     material: Material
     prepared: Recording
     steps: tuple[Step, ...]
-    tca: Fit
-    slicetca: Fit
-    behaviour: tuple[TestTable, ...]
-    units: tuple[TestTable, ...]
-    tables: tuple[TestTable, ...]
+    tca: Fit[TCA]
+    slicetca: Fit[SliceTCA]
+    behaviour: tuple[Answers, ...]
+    units: tuple[Answers, ...]
+    tables: tuple[Answers, ...]
     decodings: dict[str, Decoding] = field(default_factory=dict)
     recoveries: tuple[Recovery, ...] = ()
     seconds: float = 0.0
 
     @property
-    def fits(self) -> tuple[Fit, Fit]:
+    def fits(self) -> tuple[AnyFit, AnyFit]:
         """Both fits."""
         return self.tca, self.slicetca
 
@@ -169,20 +176,21 @@ def analyse(material: Material, options: Options) -> Analysis:
     prepared, steps = prepare(material.recording, material.plan)
     sd_bins = material.plan.sd_bins or 0.0
     seed = options.seed
+    nonnegative = not options.signed and float(np.nanmin(prepared.data)) >= 0
     try:
         tca_choice = (
-            choose_tca(prepared, sd_bins=sd_bins, seed=seed)
+            choose_tca(prepared, nonnegative=nonnegative, sd_bins=sd_bins, seed=seed)
             if options.tca_components is None
-            else RankChoice((options.tca_components,))
+            else RankChoice((options.tca_components,), GIVEN)
         )
         slice_choice = (
             choose_slicetca(prepared, sd_bins=sd_bins, seed=seed)
             if options.slicetca_components is None
-            else RankChoice(options.slicetca_components)
+            else RankChoice(options.slicetca_components, GIVEN)
         )
     except ValueError as error:
         raise UserError(f"{prepared.name}: cannot be decomposed ({error})") from error
-    tca = fit_tca(prepared, tca_choice, n_starts=options.n_starts, seed=seed)
+    tca = fit_tca(prepared, tca_choice, nonnegative=nonnegative, n_starts=options.n_starts, seed=seed)
     slicetca = fit_slicetca(prepared, slice_choice, seed=seed)
 
     asker = _Asker(material, np.random.default_rng(seed))
@@ -224,7 +232,7 @@ class _Asker:
         )
         self.where = "" if within is None else f" within {within[0]} {within[1]}"
 
-    def condition(self, of: str, courses: tuple[Course, ...]) -> list[TestTable]:
+    def condition(self, of: str, courses: tuple[Course, ...]) -> list[Answers]:
         labels, known = self._labels()
         if labels is None or not courses or known.sum() < FEWEST_TRIALS:
             return []
@@ -241,13 +249,13 @@ class _Asker:
         effect = f"difference between groups of {_words(self.questions.condition or '')}"
         return [_table(effect, "η²", of, int(known.sum()), courses, found)]
 
-    def order(self, of: str, courses: tuple[Course, ...]) -> list[TestTable]:
+    def order(self, of: str, courses: tuple[Course, ...]) -> list[Answers]:
         if self.questions.order is None:
             return []
         numbers = self._order()
         return self._against(f"change with trial number{self.where}", of, courses, numbers)
 
-    def behaviour(self, of: str, courses: tuple[Course, ...]) -> list[TestTable]:
+    def behaviour(self, of: str, courses: tuple[Course, ...]) -> list[Answers]:
         return [
             table
             for name in self.questions.behaviour
@@ -256,7 +264,7 @@ class _Asker:
             )
         ]
 
-    def behaviour_itself(self) -> list[TestTable]:
+    def behaviour_itself(self) -> list[Answers]:
         if self.questions.order is None or not self.questions.behaviour:
             return []
         courses = tuple(
@@ -291,7 +299,7 @@ class _Asker:
 
     def _against(
         self, effect: str, of: str, courses: tuple[Course, ...], values: NDArray[Any]
-    ) -> list[TestTable]:
+    ) -> list[Answers]:
         values = np.asarray(values, dtype=np.float64)
         known = self.inside & np.isfinite(values)
         if not courses or known.sum() < FEWEST_TRIALS:
@@ -313,13 +321,13 @@ def _table(
     n_trials: int,
     courses: tuple[Course, ...],
     found: list[tuple[float, float]],
-) -> TestTable:
+) -> Answers:
     corrected = holm([p for _, p in found])
     tests = tuple(
-        Test(course.name, size, p, float(p_corrected))
+        Answer(course.name, size, p, float(p_corrected))
         for course, (size, p), p_corrected in zip(courses, found, corrected, strict=True)
     )
-    return TestTable(effect, statistic, of, n_trials, tests)
+    return Answers(effect, statistic, of, n_trials, tests)
 
 
 def _unit_courses(recording: Recording) -> tuple[Course, ...]:

@@ -60,8 +60,8 @@ def pictures(analysis: Analysis) -> dict[str, Picture]:
     Returns
     -------
     dict of str to Picture
-        "ranks" (unless the user gave both), "tca", "slicetca", "loss", "order", "behaviour", "reconstruction":
-        those that this recording has.
+        "tca", "slicetca", "loss", "reconstruction TCA", "reconstruction SliceTCA", and of "ranks", "order"
+        and "behaviour" those that this recording has.
     """
     questions = analysis.material.questions
     condition = questions.condition
@@ -93,7 +93,8 @@ def pictures(analysis: Analysis) -> dict[str, Picture]:
         plot.loss({fit.name: fit.model for fit in analysis.fits}, x_scale="log", figsize=(4.6, 2.6)),
         "Loss against iteration for both models, with the ends of all starts.",
         "Loss (mean squared error per entry) over the sweeps of the start that won. Ticks at the right: "
-        "where each start ended.",
+        "where each start ended, on a compressed copy of the recording; the last sweeps run on the recording "
+        "itself and can go lower.",
     )
     if questions.order is not None:
         against = questions.order or "trial"
@@ -169,7 +170,7 @@ def _draw_ranks(ax: Axes, choice: RankChoice, title: str, label: str) -> None:
     best = max(choice.scores, key=lambda score: score.mean)
     ax.axhline(best.mean - best.standard_error, color=INK, linewidth=0.6, linestyle="--")
     if choice.chosen is not None:
-        ax.plot(choice.scores.index(choice.chosen), choice.chosen.mean, "o", color=colour, markersize=5)
+        ax.plot(choice.scores.index(choice.chosen), choice.chosen.mean, "o", color=colour, markersize=5, zorder=5)
     names = [",".join(map(str, score.rank)) for score in choice.scores]
     ax.set_xticks(places, names, rotation=45 if len(names[0]) > 1 else 0)
     few_ticks(ax, y=5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,18 +16,20 @@ from fastigial.demo.sources import UserError
 from fastigial.recording import Recording
 from fastigial.tensor import TCA, SliceTCA
 
-__all__ = ["Course", "Fit", "congruence", "courses_of", "fit_slicetca", "fit_tca"]
+__all__ = ["AnyFit", "Course", "Fit", "congruence", "courses_of", "fit_slicetca", "fit_tca"]
+
+Model = TypeVar("Model", TCA, SliceTCA)
 
 # Starts whose loss lies within this share of the best are counted as the same end.
 SAME_END = 1e-3
 
 
 @dataclass(frozen=True)
-class Fit:
+class Fit(Generic[Model]):
     """A fitted model with how it was found."""
 
     name: str
-    model: TCA | SliceTCA
+    model: Model
     choice: RankChoice
     seconds: float
 
@@ -50,6 +52,9 @@ class Fit:
         return sum(part.size for part in (*self.model.loadings_, *self.model.slices_))
 
 
+AnyFit = Fit[TCA] | Fit[SliceTCA]
+
+
 @dataclass(frozen=True)
 class Course:
     """What one component does from trial to trial.
@@ -69,19 +74,21 @@ class Course:
     scores: NDArray[np.float64]
 
 
-def fit_tca(recording: Recording, choice: RankChoice, *, n_starts: int, seed: int) -> Fit:
+def fit_tca(
+    recording: Recording, choice: RankChoice, *, nonnegative: bool, n_starts: int, seed: int
+) -> Fit[TCA]:
     """Fit TCA with the chosen number of components from `n_starts` starts."""
-    model = TCA(choice.rank[0], n_init=n_starts, random_state=seed)
+    model = TCA(choice.rank[0], nonnegative=nonnegative, n_init=n_starts, random_state=seed)
     return _fitted("TCA", "--tca-components", model, recording, choice)
 
 
-def fit_slicetca(recording: Recording, choice: RankChoice, *, seed: int) -> Fit:
+def fit_slicetca(recording: Recording, choice: RankChoice, *, seed: int) -> Fit[SliceTCA]:
     """Fit SliceTCA with the chosen ranks, restarted until no new end is expected."""
     model = SliceTCA((choice.rank[0], choice.rank[1], choice.rank[2]), random_state=seed)
     return _fitted("SliceTCA", "--slicetca-components", model, recording, choice)
 
 
-def _fitted(name: str, argument: str, model: TCA | SliceTCA, recording: Recording, choice: RankChoice) -> Fit:
+def _fitted(name: str, argument: str, model: Model, recording: Recording, choice: RankChoice) -> Fit[Model]:
     started = time.perf_counter()
     with warnings.catch_warnings():
         # The report and the console say how the fit ended; a warning on top would say it twice.

@@ -15,20 +15,35 @@ html { color-scheme: light; }
 body { margin: 0 auto; padding: 2.2rem 1.4rem 4rem; max-width: 860px; background: #fff; color: var(--ink);
   font: 16px/1.55 -apple-system, "Segoe UI", "Helvetica Neue", Arial, sans-serif; }
 h1 { font-size: 1.75rem; line-height: 1.2; margin: 0 0 .4rem; }
-h2 { font-size: 1.35rem; line-height: 1.25; margin: 3rem 0 .6rem; padding-top: .9rem; border-top: 2px solid
-var(--ink); } h3 { font-size: 1.05rem; margin: 1.9rem 0 .4rem; } p, ul, ol { margin: .55rem 0; } li { margin:
-.25rem 0; } a { color: var(--accent); } code { font: .88em ui-monospace, "SF Mono", Menlo, Consolas,
-monospace; overflow-wrap: anywhere; } nav { margin: 1.4rem 0; padding: .7rem 1.1rem; border: 1px solid
-var(--rule); } nav ol { margin: .2rem 0; padding-left: 1.3rem; } nav ol ol { list-style: none; padding-left:
-.2rem; } nav ol ol li { display: inline-block; margin: 0 1rem 0 0; font-size: .9rem; } table {
-border-collapse: collapse; margin: .8rem 0; font-size: .9rem; font-variant-numeric: tabular-nums; } caption {
-text-align: left; font-weight: 600; padding: .2rem 0 .3rem; } th, td { padding: .22rem .9rem .22rem 0;
-text-align: left; vertical-align: top; border-bottom: 1px solid var(--rule); } thead th { border-bottom: 1px
-solid var(--ink); font-weight: 600; } tbody th { font-weight: 400; color: var(--soft); white-space: nowrap; }
-td.number, th.number { text-align: right; } tr.clear td, tr.clear th { font-weight: 600; color: var(--ink); }
-figure { margin: 1.2rem 0; } figure img { display: block; max-width: 100%; height: auto; } figcaption { color:
-var(--soft); font-size: .86rem; margin-top: .35rem; } .soft { color: var(--soft); font-size: .9rem; } details
-{ margin: .8rem 0; } summary { cursor: pointer; color: var(--accent); } @media print {
+h2 { font-size: 1.35rem; line-height: 1.25; margin: 3rem 0 .6rem; padding-top: .9rem;
+  border-top: 2px solid var(--ink); }
+h3 { font-size: 1.05rem; margin: 1.9rem 0 .4rem; }
+p, ul, ol { margin: .55rem 0; }
+li { margin: .25rem 0; }
+a { color: var(--accent); }
+code { font: .88em ui-monospace, "SF Mono", Menlo, Consolas, monospace; overflow-wrap: anywhere; }
+nav { margin: 1.4rem 0; padding: .7rem 1.1rem; border: 1px solid var(--rule); }
+nav ol { margin: .2rem 0; padding-left: 1.3rem; }
+nav ol ol { list-style: none; padding-left: .2rem; }
+nav ol ol li { display: inline-block; margin: 0 1rem 0 0; font-size: .9rem; }
+table { border-collapse: collapse; margin: .8rem 0; font-size: .9rem; font-variant-numeric: tabular-nums; }
+caption { text-align: left; font-weight: 600; padding: .2rem 0 .3rem; white-space: nowrap; }
+th, td { padding: .22rem .9rem .22rem 0; text-align: left; vertical-align: top;
+  border-bottom: 1px solid var(--rule); }
+thead th { border-bottom: 0; font-weight: 600; vertical-align: bottom; }
+thead tr:last-child th { border-bottom: 1px solid var(--ink); }
+th[scope="colgroup"] { max-width: 12rem; padding-left: 1.2rem; line-height: 1.3; }
+th[scope="colgroup"]:first-child { padding-left: 0; }
+tbody th { font-weight: 400; color: var(--soft); white-space: nowrap; }
+td.number, th.number { text-align: right; }
+tr.clear td, tr.clear th { font-weight: 600; color: var(--ink); }
+figure { margin: 1.2rem 0; }
+figure img { display: block; max-width: 100%; height: auto; }
+figcaption { color: var(--soft); font-size: .86rem; margin-top: .35rem; }
+.soft { color: var(--soft); font-size: .9rem; }
+details { margin: .8rem 0; }
+summary { cursor: pointer; color: var(--accent); }
+@media print {
   body { max-width: none; padding: 0; font-size: 10.5pt; }
   nav { display: none; }
   a { color: inherit; text-decoration: none; }
@@ -84,6 +99,7 @@ def table(
     rows: Iterable[Sequence[str]],
     *,
     caption: str = "",
+    groups: Sequence[tuple[str, int]] = (),
     numbers: bool = False,
     strong: Sequence[bool] = (),
 ) -> str:
@@ -95,6 +111,8 @@ def table(
         Column names; empty for a table of names and values.
     rows : iterable of sequence of str
     caption : str
+    groups : sequence of (str, int)
+        Names above the column names, and how many columns each spans.
     numbers : bool
         Whether all but the first column are numbers.
     strong : sequence of bool
@@ -106,7 +124,8 @@ def table(
         names = "".join(
             f'<th scope="col"{kind if place else ""}>{escape(name)}</th>' for place, name in enumerate(head)
         )
-        above += f"<thead><tr>{names}</tr></thead>"
+        over = "".join(f'<th scope="colgroup" colspan="{span}">{escape(name)}</th>' for name, span in groups)
+        above += f"<thead>{f'<tr>{over}</tr>' if over else ''}<tr>{names}</tr></thead>"
     body = []
     for number, (first, *rest) in enumerate(rows):
         bold = _class("clear" if number < len(strong) and strong[number] else "")

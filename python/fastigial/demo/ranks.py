@@ -36,7 +36,6 @@ SLICE_RANKS = (
     (2, 0, 0),
     (1, 1, 0),
     (0, 2, 0),
-    (1, 0, 1),
     (3, 0, 0),
     (2, 1, 0),
     (1, 2, 0),
@@ -68,9 +67,10 @@ class Score:
 
 @dataclass(frozen=True)
 class RankChoice:
-    """A rank and where it comes from; a rank that the user gave has no scores."""
+    """A rank and where it comes from: the scores it was chosen by, or why there are none."""
 
     rank: Rank
+    reason: str = ""
     scores: tuple[Score, ...] = ()
     block: int = 0
     buffer: int = 0
@@ -162,12 +162,12 @@ def choose(
         if (test & ~np.isnan(recording.data)).any() and (train & ~np.isnan(recording.data)).any():
             splits.append((train, test))
     if len(splits) < 2:
-        return RankChoice(min(ranks, key=sum))
+        return RankChoice(min(ranks, key=sum), "the recording is too small to hold any of it out")
     scores = tuple(Score(rank, _scores(recording, make, rank, splits)) for rank in ranks)
     best = max(scores, key=lambda score: score.mean)
     enough = [score for score in scores if score.mean >= best.mean - best.standard_error]
     rank = min(enough, key=lambda score: (sum(score.rank), -score.mean)).rank
-    return RankChoice(rank, scores, block, buffer, time.perf_counter() - started)
+    return RankChoice(rank, "", scores, block, buffer, time.perf_counter() - started)
 
 
 def _scores(
@@ -186,12 +186,12 @@ def _scores(
     return np.array(scores)
 
 
-def choose_tca(recording: Recording, *, sd_bins: float, seed: int) -> RankChoice:
+def choose_tca(recording: Recording, *, nonnegative: bool, sd_bins: float, seed: int) -> RankChoice:
     """Choose the number of components of TCA from 1 to 8; see `choose`."""
     ranks = [(rank,) for rank in range(1, MOST_COMPONENTS + 1)]
 
     def make(rank: Rank) -> TCA:
-        return TCA(rank[0], tol=TOL, max_iter=MAX_ITER, random_state=seed)
+        return TCA(rank[0], nonnegative=nonnegative, tol=TOL, max_iter=MAX_ITER, random_state=seed)
 
     return choose(recording, ranks, make, sd_bins=sd_bins, seed=seed)
 

@@ -1,6 +1,4 @@
-"""The report: one HTML file that says what was decomposed, how, and what came of it; and the models beside
-it.
-"""
+"""The report: one HTML file that says what was decomposed, how, and what came of it; the models beside it."""
 
 from __future__ import annotations
 
@@ -13,14 +11,13 @@ import numpy as np
 
 import fastigial
 from fastigial.demo import page
-from fastigial.demo.analysis import Analysis, TestTable
+from fastigial.demo.analysis import LEVEL, Analysis, Answers
 from fastigial.demo.figures import Picture, pictures
-from fastigial.demo.fits import Fit, congruence
+from fastigial.demo.fits import AnyFit, congruence
 from fastigial.demo.ranks import N_SPLITS, SHARE, RankChoice
 from fastigial.demo.statistics import N_DECODINGS, N_FOLDS, N_PERMUTATIONS
 from fastigial.demo.words import decoding_sentence, findings, fit_sentence, p_value, table_sentence
 from fastigial.recording import Recording
-from fastigial.tensor import TCA
 
 __all__ = ["write"]
 
@@ -115,7 +112,7 @@ def _section(number: int, analysis: Analysis) -> str:
     titles = {anchor: page.heading(3, title, f"s{number}-{anchor}") for anchor, title in PARTS}
     parts = [
         page.heading(2, analysis.material.title, f"s{number}"),
-        page.bullets([*map(fit_sentence, analysis.fits), *_headlines(analysis)]),
+        page.bullets([*map(fit_sentence, analysis.fits), *findings(analysis)]),
         titles["recording"],
         _recording(analysis),
         titles["ranks"],
@@ -132,11 +129,6 @@ def _section(number: int, analysis: Analysis) -> str:
         *(page.figure(drawn[f"reconstruction {fit.name}"]) for fit in analysis.fits),
     ]
     return "\n".join(parts)
-
-
-def _headlines(analysis: Analysis) -> list[str]:
-    """The findings, of which the details stand further down."""
-    return findings(analysis)
 
 
 def _recording(analysis: Analysis) -> str:
@@ -171,11 +163,12 @@ def _ranks(analysis: Analysis, drawn: dict[str, Picture]) -> str:
     said = []
     for fit in analysis.fits:
         if not fit.choice.scores:
-            said.append(f"{fit.name}: {_rank(fit.choice)}, {_unchosen(fit)}.")
+            said.append(f"{fit.name}: {_rank(fit.choice)}, {fit.choice.reason}.")
             continue
         best = max(fit.choice.scores, key=lambda score: score.mean)
         chosen = fit.choice.chosen or best
-        text = f"{fit.name}: {_rank(fit.choice)} taken (held-out {chosen.mean:.3f} ± {chosen.standard_error:.3f} SE)"
+        score = f"{chosen.mean:.3f} ± {chosen.standard_error:.3f} SE"
+        text = f"{fit.name}: {_rank(fit.choice)} taken (held-out {score})"
         if best.rank != fit.choice.rank:
             text += (
                 f", the smallest within one standard error of the best, {','.join(map(str, best.rank))} "
@@ -201,12 +194,10 @@ def _ranks(analysis: Analysis, drawn: dict[str, Picture]) -> str:
     return explained + page.bullets(said) + page.figure(drawn["ranks"])
 
 
-def _unchosen(fit: Fit) -> str:
-    return "given on the command line, or the recording is too small to hold any of it out"
-
-
 def _fits(analysis: Analysis) -> str:
     rows: list[list[str]] = [["components", *(_rank(fit.choice) for fit in analysis.fits)]]
+    signs = "not negative" if analysis.tca.model.nonnegative else "either sign"
+    rows.append(["factors", signs, "either sign"])
     rows.append(
         ["numbers in the model", *(f"{fit.n_parameters:,}".replace(",", " ") for fit in analysis.fits)]
     )
@@ -227,20 +218,25 @@ def _fits(analysis: Analysis) -> str:
     )
     text = page.table(["", *(fit.name for fit in analysis.fits)], rows)
     model = analysis.tca.model
-    extreme = congruence(model) if isinstance(model, TCA) else float("nan")
+    extreme = congruence(model)
     if not np.isnan(extreme):
-        said = f"The two most alike TCA components have a similarity (product of cosines) of {extreme:.2f}".replace(
-            "-", "−"
-        )
+        size = f"{extreme:.2f}".replace("-", "−")
+        said = f"The two most alike TCA components have a similarity (product of cosines) of {size}"
         if extreme < -0.8:
             said += ": they nearly cancel, a sign of too many components. Do not interpret them one by one"
         elif extreme > 0.8:
             said += ": they are nearly one component"
         text += page.paragraph(f"{said}.")
+    if analysis.tca.model.nonnegative:
+        text += page.paragraph(
+            "The data hold no negative number, so TCA's factors were kept from being negative too (--signed "
+            "lifts this): components of either sign tend to come in pairs that cancel, and such a pair means "
+            "nothing by itself."
+        )
     return text
 
 
-def _held_out(fit: Fit) -> str:
+def _held_out(fit: AnyFit) -> str:
     chosen = fit.choice.chosen
     return "not measured" if chosen is None else f"{chosen.mean:.4f} ± {chosen.standard_error:.4f} SE"
 
@@ -253,7 +249,7 @@ def _trials(analysis: Analysis, drawn: dict[str, Picture]) -> str:
         parts.append(
             page.paragraph(
                 f"{analysis.n_tests} tests were made in this section; p-values are corrected within each "
-                "table (Holm), not across tables. Bold: corrected p below 0.05. A neuron- or time-slicing "
+                "table (Holm), not across them. Bold: corrected p below 0.05. A neuron- or time-slicing "
                 "component of SliceTCA has a whole row of its slice for each trial: η² is that of the row, "
                 "ρ that of its score on the rows' first principal component."
             )
@@ -261,10 +257,11 @@ def _trials(analysis: Analysis, drawn: dict[str, Picture]) -> str:
     else:
         parts.append(page.paragraph("There are no labels, or too few trials, to ask anything of."))
     if "behaviour" in drawn:
-        parts += [page.figure(drawn["behaviour"]), *(_tests(table) for table in analysis.behaviour)]
+        parts += [page.figure(drawn["behaviour"]), page.bullets(map(table_sentence, analysis.behaviour))]
     if "order" in drawn:
         parts.append(page.figure(drawn["order"]))
-    parts += [_tests(table) for table in analysis.tables]
+    for fit in analysis.fits:
+        parts.append(_tests([table for table in analysis.tables if table.of.startswith(f"{fit.name} ")]))
     if analysis.decodings:
         condition = (material.questions.condition or "").replace("_", " ")
         parts.append(
@@ -279,7 +276,7 @@ def _trials(analysis: Analysis, drawn: dict[str, Picture]) -> str:
                 "preprocessing."
             )
         )
-        parts += [_tests(table) for table in analysis.units]
+        parts.append(_tests(analysis.units))
     if analysis.recoveries:
         rows = [
             [
@@ -300,26 +297,26 @@ def _trials(analysis: Analysis, drawn: dict[str, Picture]) -> str:
     return "\n".join(parts)
 
 
-def _tests(found: TestTable) -> str:
-    rows = [
-        [
-            escape(test.name),
-            f"{test.effect:.3f}".replace("-", "−"),
-            p_value(test.p),
-            p_value(test.p_corrected),
+def _tests(tables: Sequence[Answers]) -> str:
+    """All that was asked of the same things: a sentence for each question, and the numbers in one table."""
+    if not tables:
+        return ""
+    of = tables[0].of
+    groups = [(f"{table.effect} (n = {table.n_trials})", 3) for table in tables]
+    head = ["", *(name for table in tables for name in (table.statistic, "p", "corrected"))]
+    rows, strong = [], []
+    for tests in zip(*(table.tests for table in tables), strict=True):
+        cells = [
+            cell
+            for test in tests
+            for cell in (f"{test.effect:.3f}".replace("-", "−"), p_value(test.p), p_value(test.p_corrected))
         ]
-        for test in found.tests
-    ]
-    text = page.table(
-        [found.of, found.statistic, "p", "p corrected"],
-        rows,
-        caption=f"{found.of[:1].upper()}{found.of[1:]}: {found.effect}? (n = {found.n_trials} trials)",
-        numbers=True,
-        strong=[test.p_corrected < 0.05 for test in found.tests],
-    )
-    if len(found.tests) > MANY_TESTS:
-        text = f"<details><summary>All {len(found.tests)} tests</summary>{text}</details>"
-    return page.paragraph(table_sentence(found)) + text
+        rows.append([escape(tests[0].name), *cells])
+        strong.append(any(test.p_corrected < LEVEL for test in tests))
+    text = page.table(head, rows, groups=[(of, 1), *groups], numbers=True, strong=strong)
+    if len(rows) > MANY_TESTS:
+        text = f"<details><summary>The numbers of all {len(rows)} {escape(of)}</summary>{text}</details>"
+    return page.bullets(map(table_sentence, tables)) + text
 
 
 def _methods(seed: int) -> str:

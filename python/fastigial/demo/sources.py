@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -112,7 +113,7 @@ def material_for_demo(seed: int) -> tuple[list[Material], str]:
         return [simulated(seed)], "Simulated data, because FASTIGIAL_DATA is not set and no --data was given."
     found = real_materials()
     if found:
-        return found, f"Real recordings, found below {folder} (FASTIGIAL_DATA)."
+        return found, "Real recordings, found in the folder that FASTIGIAL_DATA names."
     return [simulated(seed)], (
         f"Simulated data: {folder} (FASTIGIAL_DATA) holds neither {FORCE_FIELD.folder} nor "
         f"{PMD_REACH.folder}."
@@ -141,16 +142,12 @@ def real_materials() -> list[Material]:
     folder = datasets.data_folder()
     found = []
     if folder is not None and (folder / FORCE_FIELD.folder).is_dir():
-        try:
+        # A folder may hold other days only: go on with what there is.
+        with suppress(FileNotFoundError):
             found.append(_force_field(datasets.load_force_field_day(DATE, SESSION)))
-        except FileNotFoundError:
-            # A folder with other days only: go on with what there is.
-            pass
     if folder is not None and (folder / PMD_REACH.folder).is_dir():
-        try:
+        with suppress(FileNotFoundError):
             found.append(_pmd_reach(datasets.load_pmd_reach("ex2")))
-        except FileNotFoundError:
-            pass
     return found
 
 

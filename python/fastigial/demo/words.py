@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastigial.demo.analysis import Analysis, TestTable
-from fastigial.demo.fits import Fit
+from fastigial.demo.analysis import Analysis, Answers, Recovery
+from fastigial.demo.fits import AnyFit
 from fastigial.demo.statistics import Decoding
 
-__all__ = ["console_lines", "decoding_sentence", "fit_sentence", "findings", "p_value", "table_sentence"]
+__all__ = ["console_lines", "decoding_sentence", "findings", "fit_sentence", "p_value", "table_sentence"]
 
 MOST_NAMED = 4
 
@@ -27,12 +27,12 @@ def p_value(p: float) -> str:
     return f"{p:.2g}" if p < 0.1 else f"{p:.2f}"
 
 
-def table_sentence(table: TestTable) -> str:
+def table_sentence(table: Answers) -> str:
     """Say what the tests of one table found.
 
     Parameters
     ----------
-    table : TestTable
+    table : Answers
 
     Returns
     -------
@@ -40,20 +40,25 @@ def table_sentence(table: TestTable) -> str:
 
     Examples
     --------
-    >>> from fastigial.demo.analysis import Test, TestTable
+    >>> from fastigial.demo.analysis import Answer, Answers
     >>> from fastigial.demo.words import table_sentence
-    >>> tests = (Test("component 0", 0.1, 0.4, 0.8), Test("component 1", -0.2, 0.5, 0.8))
-    >>> table_sentence(TestTable("change with trial number", "ρ", "TCA components", 40, tests))
-    'No clear change with trial number in any of the 2 TCA components: the largest is ρ = −0.20 (component 1,
-    p = 0.80 corrected).' """  # noqa: E501 (one sentence on one line) n_tests, strongest = len(table.tests),
-    table.strongest if strongest is None:
+    >>> tests = (Answer("component 0", 0.1, 0.4, 0.8), Answer("component 1", -0.2, 0.5, 0.8))
+    >>> print(table_sentence(Answers("change with trial number", "ρ", "TCA components", 40, tests)))
+    No clear change with trial number in any of the 2 TCA components: the largest is ρ = −0.20
+    (component 1, p = 0.80 corrected).
+    """
+    n_tests, strongest = len(table.tests), table.strongest
+    if strongest is None:
         return f"{_capital(table.of)}: {table.effect} could not be tested, for nothing varies."
     found = table.significant
     if n_tests == 1:
         test = f"{table.statistic} = {_signed(strongest.effect)}, p = {p_value(strongest.p)}"
-        if found:
-            return f"{_capital(strongest.name)} ({table.of}) shows a {table.effect} ({test})."
-        return f"{_capital(strongest.name)} ({table.of}): no clear {table.effect} ({test})."
+        who = (
+            strongest.name
+            if table.of == "behaviour"
+            else f"the only one of the {table.of}, {strongest.name},"
+        )
+        return f"{_capital(who)} shows {'a' if found else 'no clear'} {table.effect} ({test})."
     if not found:
         return (
             f"No clear {table.effect} in any of the {n_tests} {table.of}: the largest is {table.statistic} = "
@@ -94,19 +99,20 @@ def decoding_sentence(name: str, decoding: Decoding, condition: str) -> str:
     )
 
 
-def fit_sentence(fit: Fit) -> str:
+def fit_sentence(fit: AnyFit) -> str:
     """Say what a fit reached.
 
     Parameters
     ----------
-    fit : Fit
+    fit : Fit of TCA or SliceTCA
 
     Returns
     -------
     str
     """
     model, held_out = fit.model, fit.choice.chosen
-    rank = ",".join(map(str, fit.choice.rank))
+    rank = ", ".join(map(str, fit.choice.rank))
+    rank = f"({rank})" if len(fit.choice.rank) > 1 else rank
     scored = "" if held_out is None else f" ({100 * held_out.mean:.1f} % of held-out blocks)"
     return (
         f"{fit.name} with {rank} component{'s' if rank != '1' else ''} explains "
@@ -117,7 +123,7 @@ def fit_sentence(fit: Fit) -> str:
 
 
 def findings(analysis: Analysis) -> list[str]:
-    """Say what the tests of an analysis found, question by question.
+    """Say what was found of behaviour and of the components, question by question.
 
     Parameters
     ----------
@@ -127,18 +133,19 @@ def findings(analysis: Analysis) -> list[str]:
     -------
     list of str
     """
-    said = [table_sentence(table) for table in analysis.behaviour]
-    said += [table_sentence(table) for table in analysis.tables]
+    said = [table_sentence(table) for table in (*analysis.behaviour, *analysis.tables)]
     condition = (analysis.material.questions.condition or "").replace("_", " ")
     said += [decoding_sentence(name, found, condition) for name, found in analysis.decodings.items()]
-    said += [table_sentence(table) for table in analysis.units]
-    said += [
-        f"Planted {found.planted}: the closest {found.model} course is {found.component} (r = "
-        f"{_signed(found.correlation)}); all of them together account for {100 * found.r_squared:.0f} % of "
-        "its variance."
-        for found in analysis.recoveries
-    ]
     return said
+
+
+def recovery_sentence(found: Recovery) -> str:
+    """Say how well something planted was found again."""
+    return (
+        f"Planted {found.planted}: the closest {found.model} course is {found.component} "
+        f"(r = {_signed(found.correlation)}); all of them together account for {100 * found.r_squared:.0f} % "
+        "of its variance."
+    )
 
 
 def console_lines(analysis: Analysis) -> list[str]:
@@ -153,7 +160,13 @@ def console_lines(analysis: Analysis) -> list[str]:
     list of str
     """
     steps = "; ".join(f"{step.function}: {step.what}" for step in analysis.steps) or "none"
-    return [f"preprocessing: {steps}", *map(fit_sentence, analysis.fits), *findings(analysis)]
+    return [
+        f"preprocessing: {steps}",
+        *map(fit_sentence, analysis.fits),
+        *findings(analysis),
+        *map(table_sentence, analysis.units),
+        *map(recovery_sentence, analysis.recoveries),
+    ]
 
 
 def _signed(value: float) -> str:

@@ -98,5 +98,9 @@ fn reconstruct_tca<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let model = model(&weights, &factors);
     let whole = call(py, || Ok(model.reconstruct(&components)))?;
-    Ok(if single { whole.mapv(f32::from_f64).into_pyarray(py).into_any() } else { whole.into_pyarray(py).into_any() })
+    Ok(if single {
+        whole.mapv(f32::from_f64).into_pyarray(py).into_any()
+    } else {
+        whole.into_pyarray(py).into_any()
+    })
 }

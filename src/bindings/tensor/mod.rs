@@ -70,6 +70,8 @@ fn named_start<S>(init: &Bound<'_, PyAny>, svd: S, random: S) -> PyResult<Option
     match name.as_str() {
         "svd" => Ok(Some(svd)),
         "random" => Ok(Some(random)),
-        _ => Err(PyValueError::new_err(format!("init is {name:?}, expected \"svd\", \"random\" or a fitted model"))),
+        _ => Err(PyValueError::new_err(format!(
+            "init is {name:?}, expected \"svd\", \"random\" or a fitted model"
+        ))),
     }
 }

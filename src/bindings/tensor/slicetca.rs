@@ -78,7 +78,10 @@ fn store_model<T: Real + Element>(out: &Bound<'_, PyDict>, model: SliceModel<T>)
 }
 
 /// A model as the package holds it: double precision, which represents either.
-fn model(loadings: [PyReadonlyArray2<'_, f64>; 3], slices: [PyReadonlyArray3<'_, f64>; 3]) -> SliceModel<f64> {
+fn model(
+    loadings: [PyReadonlyArray2<'_, f64>; 3],
+    slices: [PyReadonlyArray3<'_, f64>; 3],
+) -> SliceModel<f64> {
     SliceModel {
         loadings: loadings.map(|loading| loading.as_array().as_standard_layout().to_owned()),
         slices: slices.map(|slice| slice.as_array().as_standard_layout().to_owned()),
@@ -135,5 +138,9 @@ fn reconstruct_slicetca<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let model = model(loadings, slices);
     let whole = call(py, || Ok(model.reconstruct(&Selection(components), &Threads::new(n_threads)?)))?;
-    Ok(if single { whole.mapv(f32::from_f64).into_pyarray(py).into_any() } else { whole.into_pyarray(py).into_any() })
+    Ok(if single {
+        whole.mapv(f32::from_f64).into_pyarray(py).into_any()
+    } else {
+        whole.into_pyarray(py).into_any()
+    })
 }

@@ -94,7 +94,12 @@ pub fn descend<T: Real>(
     Ok(Descent { factors, history, outcome })
 }
 
-fn extrapolated(now: &[Array2<f64>], before: &[Array2<f64>], beta: f64, nonnegative: &[bool]) -> Vec<Array2<f64>> {
+fn extrapolated(
+    now: &[Array2<f64>],
+    before: &[Array2<f64>],
+    beta: f64,
+    nonnegative: &[bool],
+) -> Vec<Array2<f64>> {
     now.iter()
         .zip(before)
         .zip(nonnegative)

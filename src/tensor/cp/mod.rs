@@ -100,7 +100,11 @@ pub fn fit<T: Real>(
     Ok(Fit {
         model,
         loss: residual * unit,
-        score: if data.survey.sum_of_squares > 0.0 { 1.0 - residual / data.survey.sum_of_squares } else { 1.0 },
+        score: if data.survey.sum_of_squares > 0.0 {
+            1.0 - residual / data.survey.sum_of_squares
+        } else {
+            1.0
+        },
         loss_history: found.history.iter().map(|loss| loss * unit).collect(),
         start_losses: start_losses.iter().map(|loss| loss * unit).collect(),
         outcome: found.outcome,

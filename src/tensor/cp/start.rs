@@ -1,21 +1,25 @@
 //! Where descents start: leading subspaces of the modes, or random factors; and the small core they run on.
 //!
-//! Let V_n hold the leading directions of mode n (eigenvectors of its Gram matrix). The best model within those
+//! Let V_n hold the leading directions of mode n (leading singular vectors of its unfolding, from a random sketch and
+//! one round of improvement, a few looks at the tensor in all). The best model within those
 //! subspaces is found on the core C = X ×_0 V_0ᵀ ×_1 V_1ᵀ …, a few thousand numbers, because
 //! ‖X − ⟦V A⟧‖² = ‖C − ⟦A⟧‖² + ‖X‖² − ‖C‖² (CANDELINC: Carroll, Pruzansky & Kruskal 1980). Restarts run there.
 
 use ndarray::{Array2, ArrayD, s};
 
 use super::super::dense::Dense;
+use super::super::mttkrp::{Halves, Reading, contract_group};
 use super::super::products::{mode_gram, mode_product};
 use crate::error::Result;
-use crate::linalg::{cast, dominant_subspace, product};
+use crate::linalg::{cast, complete, dominant_subspace, orthonormal_basis, product};
 use crate::numerics::parallel::Threads;
 use crate::numerics::rng::{self, Stream};
 use crate::real::Real;
 
 /// Directions kept beyond the number of components.
 const SPARE_DIRECTIONS: usize = 4;
+/// Seed of the sketch.
+const SKETCH_SEED: u64 = 0x5eed;
 /// A core larger than this share of the tensor saves too little.
 const WORTHWHILE_SHARE: f64 = 0.25;
 
@@ -30,21 +34,31 @@ pub struct Core {
 impl Core {
     /// Finds the leading directions of every mode, enough for `rank` components.
     pub fn of<T: Real>(x: Dense<'_, T>, rank: usize, threads: &Threads) -> Result<Self> {
-        let mut bases = Vec::new();
-        for (mode, &length) in x.shape.iter().enumerate() {
-            let width = (rank + SPARE_DIRECTIONS).min(length);
-            bases.push(dominant_subspace(mode_gram(x, mode, threads).view(), width)?.vectors);
+        let widths: Vec<usize> =
+            x.shape.iter().map(|&length| (rank + SPARE_DIRECTIONS).min(length)).collect();
+        let mut bases = sketch(x, &widths, threads);
+        let last = x.shape.len() - 1;
+        let turn = |x: Dense<'_, T>, mode: usize, basis: &Array2<f64>| {
+            mode_product(x, mode, cast(basis.view()).view(), threads)
+        };
+        // One round of improvement: each mode's directions from the tensor in the coordinates of the others.
+        let from_last = turn(x, last, &bases[last]);
+        for mode in 0..last {
+            let small = (0..last)
+                .filter(|&m| m != mode)
+                .fold(from_last.clone(), |y, m| turn(Dense::of(&y), m, &bases[m]));
+            let gram = mode_gram(Dense::of(&small), mode, threads);
+            bases[mode] = dominant_subspace(gram.view(), widths[mode])?.vectors;
         }
-        let size: usize = bases.iter().map(Array2::ncols).product();
+        let mut rest = turn(x, 0, &bases[0]);
+        for (mode, basis) in bases.iter().enumerate().take(last).skip(1) {
+            rest = turn(Dense::of(&rest), mode, basis);
+        }
+        let gram = mode_gram(Dense::of(&rest), last, threads);
+        bases[last] = dominant_subspace(gram.view(), widths[last])?.vectors;
+        let size: usize = widths.iter().product();
         let worthwhile = (size as f64) < WORTHWHILE_SHARE * x.len() as f64;
-        let tensor = worthwhile.then(|| {
-            let last = x.shape.len() - 1;
-            let mut core = mode_product(x, last, cast(bases[last].view()).view(), threads);
-            for mode in (0..last).rev() {
-                core = mode_product(Dense::of(&core), mode, cast(bases[mode].view()).view(), threads);
-            }
-            core.mapv(T::to_f64)
-        });
+        let tensor = worthwhile.then(|| turn(Dense::of(&rest), last, &bases[last]).mapv(T::to_f64));
         Ok(Self { bases, tensor })
     }
 
@@ -74,7 +88,9 @@ impl Core {
             let width = basis.ncols();
             let mut factor = random_factor(width, rank, false, rng) / (width as f64).sqrt();
             if leading {
-                factor.slice_mut(s![.., ..width.min(rank)]).assign(&Array2::eye(width).slice(s![.., ..width.min(rank)]));
+                factor
+                    .slice_mut(s![.., ..width.min(rank)])
+                    .assign(&Array2::eye(width).slice(s![.., ..width.min(rank)]));
             }
             factor
         };
@@ -82,13 +98,49 @@ impl Core {
     }
 }
 
+/// A first idea of every mode's leading directions: the MTTKRPs with random factors, which take two looks at the
+/// tensor for all modes together (a randomised range finder: Halko, Martinsson & Tropp 2011, here with test vectors
+/// that are Khatri–Rao products). Always the same random numbers: where a fit starts does not hang on its seed.
+fn sketch<T: Real>(x: Dense<'_, T>, widths: &[usize], threads: &Threads) -> Vec<Array2<f64>> {
+    let most = widths.iter().copied().max().unwrap_or(0);
+    let mut rng = rng::stream(SKETCH_SEED, 0);
+    let random: Vec<Array2<f64>> =
+        x.shape.iter().map(|&length| random_factor(length, most, false, &mut rng)).collect();
+    let halves = Halves::new(x);
+    let (first, second) = random.split_at(halves.split);
+    let leading = halves.leading(&random, Reading::Value, threads);
+    let trailing = halves.trailing(&random, Reading::Value, threads);
+    let leading = (0..first.len()).map(|mode| contract_group(leading.view(), first, mode));
+    let trailing = (0..second.len()).map(|mode| contract_group(trailing.view(), second, mode));
+    let sketches = leading.chain(trailing);
+    sketches
+        .zip(widths)
+        .map(|(found, &width)| first_columns(orthonormal_basis(found.view()), width))
+        .collect()
+}
+
+fn first_columns(basis: Array2<f64>, width: usize) -> Array2<f64> {
+    complete(basis, width).slice_move(s![.., ..width])
+}
+
 /// Random factors for a tensor of this shape: normal, or uniform on [0, 1) where they must not be negative.
-pub fn random_factors(shape: &[usize], rank: usize, nonnegative: &[bool], rng: &mut Stream) -> Vec<Array2<f64>> {
-    shape.iter().zip(nonnegative).map(|(&length, &nonnegative)| random_factor(length, rank, nonnegative, rng)).collect()
+pub fn random_factors(
+    shape: &[usize],
+    rank: usize,
+    nonnegative: &[bool],
+    rng: &mut Stream,
+) -> Vec<Array2<f64>> {
+    shape
+        .iter()
+        .zip(nonnegative)
+        .map(|(&length, &nonnegative)| random_factor(length, rank, nonnegative, rng))
+        .collect()
 }
 
 fn random_factor(length: usize, rank: usize, nonnegative: bool, rng: &mut Stream) -> Array2<f64> {
-    Array2::from_shape_simple_fn((length, rank), || if nonnegative { rng::uniform(rng) } else { rng::normal(rng) })
+    Array2::from_shape_simple_fn((length, rank), || {
+        if nonnegative { rng::uniform(rng) } else { rng::normal(rng) }
+    })
 }
 
 /// Turns a direction so that its positive part is the stronger one and cuts the rest to a small positive value, from

@@ -153,7 +153,9 @@ impl Equations {
                     let row = |a: &Array2<f64>| a.row(i).insert_axis(ndarray::Axis(0)).to_owned();
                     let (rhs, before) = (row(rhs), row(previous));
                     let h = unpack(h, rhs.ncols());
-                    factor.row_mut(i).assign(&solve_spd_rows(h.view(), rhs.view(), before.view(), RIDGE)?.row(0));
+                    factor
+                        .row_mut(i)
+                        .assign(&solve_spd_rows(h.view(), rhs.view(), before.view(), RIDGE)?.row(0));
                 }
                 Ok(factor)
             }

@@ -22,7 +22,8 @@ pub fn fit<T: Real>(
     let ranks = options.ranks;
     let noise = 0.25 * T::EPSILON * data.survey.sum_of_squares;
     let mut filled: Vec<T> = x.data.iter().map(|v| if v.is_nan() { T::ZERO } else { *v }).collect();
-    let first = Recording::new(Dense { data: &filled, shape: x.shape }, data.survey.sum_of_squares, ranks, threads);
+    let first =
+        Recording::new(Dense { data: &filled, shape: x.shape }, data.survey.sum_of_squares, ranks, threads);
     let found = find(&first, options, go_on)?;
     let mut bases = found.position.bases.clone();
     let mut model = first.model(found.position, Invariance::None)?;
@@ -47,7 +48,8 @@ pub fn fit<T: Real>(
             *f = if x.is_nan() { e } else { x };
             sum_of_squares += f.to_f64() * f.to_f64();
         }
-        let recording = Recording::new(Dense { data: &filled, shape: x.shape }, sum_of_squares, ranks, threads);
+        let recording =
+            Recording::new(Dense { data: &filled, shape: x.shape }, sum_of_squares, ranks, threads);
         let mut position = recording.at(bases);
         for axis in (0..3).filter(|&axis| ranks[axis] > 0) {
             recording.block(&mut position, axis, ranks[axis], ranks[axis])?;

@@ -112,7 +112,8 @@ pub fn fit<T: Real>(
     let mut done = 0;
     let mut go_on = |loss: f64| {
         done += 1;
-        monitor.report(Progress { done, total: options.max_iter.max(done), loss: loss * unit }) == Flow::Continue
+        monitor.report(Progress { done, total: options.max_iter.max(done), loss: loss * unit })
+            == Flow::Continue
     };
     let (mut model, path) = if data.is_incomplete() {
         incomplete::fit(&data, options, threads, &mut go_on)?
@@ -126,7 +127,11 @@ pub fn fit<T: Real>(
     Ok(Fit {
         model,
         loss: residual * unit,
-        score: if data.survey.sum_of_squares > 0.0 { 1.0 - residual / data.survey.sum_of_squares } else { 1.0 },
+        score: if data.survey.sum_of_squares > 0.0 {
+            1.0 - residual / data.survey.sum_of_squares
+        } else {
+            1.0
+        },
         loss_history: path.history.iter().map(|loss| loss * unit).collect(),
         start_losses: path.start_losses.iter().map(|loss| loss * unit).collect(),
         outcome: path.outcome,

@@ -219,7 +219,12 @@ impl<T: Real> ScaledAddReal<T> for ArrayD<T> {
 }
 
 /// T_i in the coordinates of Q_i, from Y_i in those coordinates.
-fn shared_equally<T: Real>(y: ArrayD<T>, axis: usize, bases: &[Array2<f64>; 3], threads: &Threads) -> ArrayD<T> {
+fn shared_equally<T: Real>(
+    y: ArrayD<T>,
+    axis: usize,
+    bases: &[Array2<f64>; 3],
+    threads: &Threads,
+) -> ArrayD<T> {
     let others: Vec<usize> = (0..3).filter(|&o| o != axis && bases[o].ncols() > 0).collect();
     if y.is_empty() {
         return y;

@@ -78,7 +78,9 @@ impl<T: Real> Search<'_, T> {
             let mut going = true;
             let found = threads.map_polled(
                 batch,
-                |item, stop| descend(terrain, self.start(done + item), self.ranks, self.tol, MAX_SWEEPS, stop),
+                |item, stop| {
+                    descend(terrain, self.start(done + item), self.ranks, self.tol, MAX_SWEEPS, stop)
+                },
                 &mut |more| {
                     going = go_on(done + more, best);
                     going

@@ -20,14 +20,16 @@ const SMALL_TOLERANCE: f64 = 0.1;
 const CONTENDER: f64 = 0.01;
 /// Contenders at the most.
 const CONTENDERS: usize = 4;
-/// Starts on the recording itself, beside the search on the small terrain; their sweeps at the most, the gain that no
+/// Starts on the recording itself, beside the search on the small terrain (only one where that search saw a single
+/// end and the first of these nears it too); their sweeps at the most, the gain that no
 /// longer counts, and how near the best spans (Σ sin² of the angles) they may come before they are given up.
 const FREE_STARTS: usize = 2;
 const FREE_SWEEPS: usize = 100;
 const FREE_TOLERANCE: f64 = 1e-6;
 const SAME_BASIN: f64 = 0.02;
-/// Sweeps on the small terrain between two sweeps on the recording.
+/// Sweeps on the small terrain between two sweeps on the recording, once a few of the latter have not been enough.
 const SMALL_SWEEPS: usize = 500;
+const FEW_SWEEPS: usize = 2;
 
 /// Spans found, and how.
 pub struct Found<T> {
@@ -70,8 +72,9 @@ pub fn find<T: Real>(
     }
     // A single start was asked for, or one type has a closed form: nothing to look for elsewhere.
     let single = options.starts == Starts::Fixed(1) || ranks.iter().filter(|&&rank| rank > 0).count() == 1;
+    let mut agreed = ends.len() == 1;
     for item in 0..if single { 0 } else { FREE_STARTS } {
-        if best.path.outcome == Outcome::Interrupted {
+        if best.path.outcome == Outcome::Interrupted || (agreed && item > 0) {
             break;
         }
         let start = if item == 0 && matches!(options.start, Start::Svd) {
@@ -81,6 +84,7 @@ pub fn find<T: Real>(
         };
         if let Some((bases, loss)) = free_descent(recording, start, &best, ranks, go_on)? {
             start_losses.push(loss);
+            agreed = false;
             if loss < best.path.loss() * (1.0 - SAME_END) {
                 best = better(best, polish(recording, bases, widths, options, go_on)?);
             }
@@ -109,7 +113,8 @@ fn free_descent<T: Real>(
         for axis in (0..3).filter(|&axis| ranks[axis] > 0) {
             loss = recording.block(&mut position, axis, ranks[axis], ranks[axis])?.1;
         }
-        let shared = |i: usize| best.position.bases[i].t().dot(&position.bases[i]).iter().map(|v| v * v).sum::<f64>();
+        let shared =
+            |i: usize| best.position.bases[i].t().dot(&position.bases[i]).iter().map(|v| v * v).sum::<f64>();
         let apart: f64 = (0..3).filter(|&i| ranks[i] > 0).map(|i| ranks[i] as f64 - shared(i)).sum();
         if !go_on(loss) || apart < SAME_BASIN {
             return Ok(None);
@@ -121,7 +126,7 @@ fn free_descent<T: Real>(
     Ok(Some((position.bases, loss)))
 }
 
-/// Exact sweeps on the recording, each followed by a descent on the terrain within the directions it found.
+/// Exact sweeps on the recording, all but the first each followed by a descent on the terrain within the directions it found.
 fn polish<T: Real>(
     recording: &Recording<'_, T>,
     start: Bases,
@@ -151,8 +156,12 @@ fn polish<T: Real>(
             outcome = Outcome::Converged;
             break;
         }
+        if history.len() < FEW_SWEEPS {
+            continue;
+        }
         let small = recording.within(&directions);
-        let inside = std::array::from_fn(|i| Array2::eye(directions[i].ncols()).slice(s![.., ..ranks[i]]).to_owned());
+        let inside =
+            std::array::from_fn(|i| Array2::eye(directions[i].ncols()).slice(s![.., ..ranks[i]]).to_owned());
         let end = descend(&small, inside, ranks, SMALL_TOLERANCE * options.tol, SMALL_SWEEPS, &|| false)?;
         position = recording.at(expanded(&end, &directions));
     }

@@ -83,9 +83,8 @@ impl<'a, T: Real> Recording<'a, T> {
     /// Y_`axis`, computed when first asked for.
     fn projection<'p>(&self, position: &'p mut Position<T>, axis: usize) -> &'p ArrayD<T> {
         let Position { bases, projections } = position;
-        projections[axis].get_or_insert_with(|| {
-            mode_product(self.x, axis, cast(bases[axis].view()).view(), self.threads)
-        })
+        projections[axis]
+            .get_or_insert_with(|| mode_product(self.x, axis, cast(bases[axis].view()).view(), self.threads))
     }
 
     /// The model with these spans.

@@ -88,7 +88,8 @@ impl Held {
         let mut u = Array2::zeros((1, rank));
         if rank > 0 {
             let rest = self.outside(x.view());
-            let gram = Array2::from_shape_fn((rank, rank), |(r, s)| (&self.outside[r] * &self.outside[s]).sum());
+            let gram =
+                Array2::from_shape_fn((rank, rank), |(r, s)| (&self.outside[r] * &self.outside[s]).sum());
             let rhs = Array2::from_shape_fn((1, rank), |(_, r)| (&self.outside[r] * &rest).sum());
             u = solve_spd_rows(gram.view(), rhs.view(), u.view(), Ridge(0.0))?;
         }
@@ -157,7 +158,11 @@ pub fn transform<T: Real>(
         let size = n_neurons * n_time;
         let plane = data.dense().data[k * size..(k + 1) * size].iter().map(|v| v.to_f64()).collect();
         let plane = Array2::from_shape_vec((n_neurons, n_time), plane).expect("one trial");
-        if plane.iter().any(|v: &f64| v.is_nan()) { held.solve_incomplete(plane.view()) } else { held.solve(&plane) }
+        if plane.iter().any(|v: &f64| v.is_nan()) {
+            held.solve_incomplete(plane.view())
+        } else {
+            held.solve(&plane)
+        }
     });
     let ranks = [model.loadings[0].nrows(), model.loadings[1].nrows(), model.loadings[2].nrows()];
     let mut out = NewTrials {
