@@ -30,7 +30,7 @@ bench: $(VENV)/.built .venv-peers/.installed
 
 docs: $(VENV)/.built
 	$(BIN)/python -m pip install --quiet --group docs
-	$(BIN)/python -m sphinx -W -q docs docs/_build
+	$(BIN)/python -m sphinx -W -q docs docs/_build/html
 
 notebooks: $(VENV)/.built
 	$(BIN)/python notebooks/execute.py

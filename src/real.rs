@@ -51,8 +51,10 @@ pub trait Real:
     /// Whether this is NaN.
     fn is_nan(self) -> bool;
     /// Absolute value.
+    #[must_use]
     fn abs(self) -> Self;
     /// `self` · b + c, rounded once.
+    #[must_use]
     fn fused_multiply_add(self, b: Self, c: Self) -> Self;
 }
 

@@ -15,7 +15,7 @@ from fastigial.demo.analysis import Answer, Answers, Options, analyse
 from fastigial.demo.files import material_from_file, read_labels
 from fastigial.demo.fits import congruence, courses_of
 from fastigial.demo.ranks import hold_out
-from fastigial.demo.sources import UserError, material_for_demo, simulated
+from fastigial.demo.sources import UserError, material_for_demo, real_materials, simulated
 from fastigial.demo.statistics import (
     decode,
     eta_squared,
@@ -99,7 +99,9 @@ class TestReport:
             assert fg.load(out / f"{model}.safetensors").reconstruct().shape == SHAPE
 
     def test_the_page_needs_nothing_but_itself(self, report):
-        sources = re.findall(r"<(?:img|script|iframe|link|source)\b[^>]*?\b(?:src|href)=\"([^\"]{0,40})", report)
+        sources = re.findall(
+            r"<(?:img|script|iframe|link|source)\b[^>]*?\b(?:src|href)=\"([^\"]{0,40})", report
+        )
         assert len(sources) >= 5
         assert all(source.startswith("data:image/png;base64,") for source in sources)
         assert "url(" not in report and "@import" not in report and "<script" not in report
@@ -251,7 +253,6 @@ class TestStatistics:
         assert test(labels + 0.1 * rng.standard_normal(30), labels, rng, 499)[1] == pytest.approx(1 / 500)
 
     def test_the_permuted_sums_are_those_of_permuted_labels(self):
-        """All 6 assignments of one trial of 4 … of two groups: p by hand."""
         values, labels = np.array([0.0, 1.0, 2.0, 10.0]), np.array([0, 0, 0, 1])
         # The lone trial is the last in a quarter of the permutations, and only then is η² as large.
         _, p = permuted_eta_squared(values, labels, np.random.default_rng(5), 4000)
@@ -290,6 +291,16 @@ class TestAnalysis:
         assert recovered["tuning", "TCA"] > 0.8
         order = next(t for t in found.tables if t.of == "TCA components" and "trial number" in t.effect)
         assert order.strongest in order.significant
+
+    @pytest.mark.skipif(len(real_materials()) < 2, reason="FASTIGIAL_DATA does not hold both recordings")
+    def test_the_real_recordings_say_what_is_known_of_them(self):
+        learning, reaches = real_materials()
+        adapted = analyse(learning, Options(2, (1, 0, 0), n_starts=2))
+        # The animal's error falls in the force field, whatever its units do.
+        assert adapted.behaviour[0].significant[0].effect < -0.3
+        directions = analyse(reaches, Options(4, (2, 1, 0), n_starts=2))
+        assert all(decoding.accuracy > 0.9 for decoding in directions.decodings.values())
+        assert not any("trial number" in table.effect for table in directions.tables)
 
     def test_the_same_seed_gives_the_same_numbers(self):
         options = Options(2, (1, 0, 0), n_starts=2, seed=5)

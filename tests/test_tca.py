@@ -55,6 +55,16 @@ def test_planted_nonnegative_components_are_found(missing: float) -> None:
     assert all((factor >= 0).all() for factor in model.factors_)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_no_nonnegative_component_dies_in_the_default_start(seed: int) -> None:
+    """A zero column is a stationary point of coordinate descent, but a random start ends far below it."""
+    X, _ = planted_cp(seed, (12, 9, 10), 2)
+    model = fg.TCA(2, nonnegative=True, random_state=0, max_iter=5000).fit(X)
+    other = fg.TCA(2, nonnegative=True, init="random", n_init=5, random_state=0, max_iter=5000).fit(X)
+    assert model.weights_.min() > 0
+    assert model.loss_ <= 1.01 * other.loss_
+
+
 def test_more_components_than_a_dimension_are_fine() -> None:
     """A generic 3 × 10 × 12 tensor of rank 5 has a unique decomposition although 5 > 3."""
     X, factors = gaussian_cp(4, (3, 10, 12), 5, noise=0.0)

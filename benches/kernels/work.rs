@@ -25,10 +25,10 @@ pub fn cases(n_threads: usize) -> Vec<Case> {
     let mut add = |name: String, multiply_adds: f64, passes: f64, run: Box<dyn FnMut()>| {
         cases.push(Case { name, multiply_adds, bytes: passes * 4.0 * n, single: true, run });
     };
-    for mode in 0..3 {
+    for (mode, &length) in SHAPE.iter().enumerate() {
         let (x, threads) = (x.clone(), threads.clone());
         // Half of a symmetric product.
-        let work = n * (SHAPE[mode] + 1) as f64 / 2.0;
+        let work = n * (length + 1) as f64 / 2.0;
         let run = move || _ = black_box(mode_gram(Dense::of(&x), mode, &threads));
         add(format!("Gram matrix of mode {mode}"), work, 1.0, Box::new(run));
     }

@@ -36,7 +36,7 @@ fn write_arrays(py: Python<'_>, path: PathBuf, arrays: &Bound<'_, PyDict>, text:
 
 #[pyfunction]
 #[pyo3(signature = (path, /))]
-fn read_arrays<'py>(py: Python<'py>, path: PathBuf) -> PyResult<(Bound<'py, PyDict>, String)> {
+fn read_arrays(py: Python<'_>, path: PathBuf) -> PyResult<(Bound<'_, PyDict>, String)> {
     let (stored, text) = call(py, || files::read(&path))?;
     let arrays = PyDict::new(py);
     for Stored { name, single, shape, bytes } in stored {

@@ -33,6 +33,7 @@ pub struct Spectrum {
 
 impl Spectrum {
     /// The first `rank` eigenvalues and eigenvectors.
+    #[must_use]
     pub fn leading(&self, rank: usize) -> Self {
         Self {
             values: self.values.slice(s![..rank]).to_owned(),
@@ -134,7 +135,7 @@ mod tests {
     fn gram(n: usize, decay: f64) -> Array2<f64> {
         let mut stream = rng::stream(3, n as u64);
         let mixing = Array2::from_shape_fn((n, n), |_| rng::normal(&mut stream));
-        let scaled = &mixing * &Array1::from_shape_fn(n, |j| decay.powi(j as i32));
+        let scaled = &mixing * &Array1::from_shape_fn(n, |j| decay.powf(j as f64));
         scaled.dot(&scaled.t())
     }
 

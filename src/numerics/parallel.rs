@@ -22,7 +22,7 @@ static POOLS: Mutex<Vec<Pool>> = Mutex::new(Vec::new());
 struct Pool {
     process: u32,
     n_threads: usize,
-    pool: Arc<rayon::ThreadPool>,
+    workers: Arc<rayon::ThreadPool>,
 }
 
 /// The package-wide number of threads: what was set, else FASTIGIAL_NUM_THREADS, else the machine's cores.
@@ -76,7 +76,7 @@ impl Threads {
             std::mem::forget(std::mem::take(&mut *pools));
         }
         if let Some(found) = pools.iter().find(|p| p.n_threads == n_threads) {
-            return Ok(Self { pool: Some(found.pool.clone()) });
+            return Ok(Self { pool: Some(found.workers.clone()) });
         }
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(n_threads)
@@ -84,7 +84,7 @@ impl Threads {
             .build()
             .map_err(|e| Error::value("n_threads", n_threads, format!("threads that start ({e})")))?;
         let pool = Arc::new(pool);
-        pools.push(Pool { process, n_threads, pool: pool.clone() });
+        pools.push(Pool { process, n_threads, workers: pool.clone() });
         Ok(Self { pool: Some(pool) })
     }
 

@@ -83,7 +83,9 @@ impl Survey {
             found
         });
         let mut all = Self { n_observed: 0, sum_of_squares: 0.0, largest: 0.0, smallest: f64::INFINITY };
-        pieces.into_iter().for_each(|piece| all.add(piece));
+        for piece in pieces {
+            all.add(piece);
+        }
         if all.largest.is_infinite() {
             return Err(Error::Data("holds infinite values; mark what was not observed as NaN".into()));
         }

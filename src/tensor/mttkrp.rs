@@ -107,7 +107,9 @@ impl<'a, T: Real> Halves<'a, T> {
             sum
         });
         let mut total = Array2::zeros((self.n_columns, rank));
-        sums.iter().for_each(|sum| total += sum);
+        for sum in &sums {
+            total += sum;
+        }
         total
     }
 

@@ -92,8 +92,8 @@ fn one_row<T: Real, const R: usize, const FUSED: bool>(
     for group in 0..n_groups {
         let start = RowWeights::<T>::start(group, row.len());
         let x: &[T; LANES] = row[start..start + LANES].try_into().expect("a whole group");
-        for r in 0..R {
-            let q = &columns[r][group];
+        for (r, column) in columns.iter().enumerate() {
+            let q = &column[group];
             for lane in 0..LANES {
                 sums[r][lane] = multiply_add::<T, FUSED>(x[lane], q[lane], sums[r][lane]);
             }

@@ -133,7 +133,9 @@ pub fn mode_gram<T: Real>(x: Dense<'_, T>, mode: usize, threads: &Threads) -> Ar
         sum
     });
     let mut gram = Array2::zeros((length, length));
-    sums.iter().for_each(|sum| gram += sum);
+    for sum in &sums {
+        gram += sum;
+    }
     for i in 0..length {
         for j in 0..i {
             gram[[j, i]] = gram[[i, j]];

@@ -170,7 +170,9 @@ def _draw_ranks(ax: Axes, choice: RankChoice, title: str, label: str) -> None:
     best = max(choice.scores, key=lambda score: score.mean)
     ax.axhline(best.mean - best.standard_error, color=INK, linewidth=0.6, linestyle="--")
     if choice.chosen is not None:
-        ax.plot(choice.scores.index(choice.chosen), choice.chosen.mean, "o", color=colour, markersize=5, zorder=5)
+        ax.plot(
+            choice.scores.index(choice.chosen), choice.chosen.mean, "o", color=colour, markersize=5, zorder=5
+        )
     names = [",".join(map(str, score.rank)) for score in choice.scores]
     ax.set_xticks(places, names, rotation=45 if len(names[0]) > 1 else 0)
     few_ticks(ax, y=5)

@@ -36,7 +36,6 @@ th[scope="colgroup"] { max-width: 12rem; padding-left: 1.2rem; line-height: 1.3;
 th[scope="colgroup"]:first-child { padding-left: 0; }
 tbody th { font-weight: 400; color: var(--soft); white-space: nowrap; }
 td.number, th.number { text-align: right; }
-tr.clear td, tr.clear th { font-weight: 600; color: var(--ink); }
 figure { margin: 1.2rem 0; }
 figure img { display: block; max-width: 100%; height: auto; }
 figcaption { color: var(--soft); font-size: .86rem; margin-top: .35rem; }
@@ -101,7 +100,6 @@ def table(
     caption: str = "",
     groups: Sequence[tuple[str, int]] = (),
     numbers: bool = False,
-    strong: Sequence[bool] = (),
 ) -> str:
     """Return a table; cells are HTML already, the first of a row names it.
 
@@ -115,8 +113,6 @@ def table(
         Names above the column names, and how many columns each spans.
     numbers : bool
         Whether all but the first column are numbers.
-    strong : sequence of bool
-        Which rows to set in bold.
     """
     kind = _class("number" if numbers else "")
     above = f"<caption>{escape(caption)}</caption>" if caption else ""
@@ -127,10 +123,9 @@ def table(
         over = "".join(f'<th scope="colgroup" colspan="{span}">{escape(name)}</th>' for name, span in groups)
         above += f"<thead>{f'<tr>{over}</tr>' if over else ''}<tr>{names}</tr></thead>"
     body = []
-    for number, (first, *rest) in enumerate(rows):
-        bold = _class("clear" if number < len(strong) and strong[number] else "")
+    for first, *rest in rows:
         cells = "".join(f"<td{kind}>{cell}</td>" for cell in rest)
-        body.append(f'<tr{bold}><th scope="row">{first}</th>{cells}</tr>')
+        body.append(f'<tr><th scope="row">{first}</th>{cells}</tr>')
     return f"<table>{above}<tbody>{''.join(body)}</tbody></table>"
 
 

@@ -28,7 +28,7 @@ __all__ = ["RankChoice", "Score", "choose", "choose_slicetca", "choose_tca", "ho
 MOST_COMPONENTS = 8
 SHARE = 0.2
 N_SPLITS, N_SPLITS_OF_LARGE, LARGE = 4, 2, 1_000_000
-TOL, MAX_ITER = 1e-5, 60
+TOL, MAX_ITER_TCA, MAX_ITER_SLICETCA = 1e-5, 60, 25
 SLICE_RANKS = (
     (1, 0, 0),
     (0, 1, 0),
@@ -191,7 +191,7 @@ def choose_tca(recording: Recording, *, nonnegative: bool, sd_bins: float, seed:
     ranks = [(rank,) for rank in range(1, MOST_COMPONENTS + 1)]
 
     def make(rank: Rank) -> TCA:
-        return TCA(rank[0], nonnegative=nonnegative, tol=TOL, max_iter=MAX_ITER, random_state=seed)
+        return TCA(rank[0], nonnegative=nonnegative, tol=TOL, max_iter=MAX_ITER_TCA, random_state=seed)
 
     return choose(recording, ranks, make, sd_bins=sd_bins, seed=seed)
 
@@ -203,6 +203,6 @@ def choose_slicetca(recording: Recording, *, sd_bins: float, seed: int) -> RankC
 
     def make(rank: Rank) -> SliceTCA:
         triple = (rank[0], rank[1], rank[2])
-        return SliceTCA(triple, n_init=1, tol=TOL, max_iter=MAX_ITER, random_state=seed)
+        return SliceTCA(triple, n_init=1, tol=TOL, max_iter=MAX_ITER_SLICETCA, random_state=seed)
 
     return choose(recording, ranks, make, sd_bins=sd_bins, seed=seed)

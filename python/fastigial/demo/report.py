@@ -11,7 +11,7 @@ import numpy as np
 
 import fastigial
 from fastigial.demo import page
-from fastigial.demo.analysis import LEVEL, Analysis, Answers
+from fastigial.demo.analysis import LEVEL, Analysis, Answer, Answers
 from fastigial.demo.figures import Picture, pictures
 from fastigial.demo.fits import AnyFit, congruence
 from fastigial.demo.ranks import N_SPLITS, SHARE, RankChoice
@@ -249,9 +249,9 @@ def _trials(analysis: Analysis, drawn: dict[str, Picture]) -> str:
         parts.append(
             page.paragraph(
                 f"{analysis.n_tests} tests were made in this section; p-values are corrected within each "
-                "table (Holm), not across them. Bold: corrected p below 0.05. A neuron- or time-slicing "
-                "component of SliceTCA has a whole row of its slice for each trial: η² is that of the row, "
-                "ρ that of its score on the rows' first principal component."
+                "question and model (Holm), not across them. Bold: corrected p below 0.05. A neuron- or "
+                "time-slicing component of SliceTCA has a row of its slice for each trial: η² is that of the "
+                "row, ρ that of its score on the rows' first principal component."
             )
         )
     else:
@@ -302,21 +302,21 @@ def _tests(tables: Sequence[Answers]) -> str:
     if not tables:
         return ""
     of = tables[0].of
-    groups = [(f"{table.effect} (n = {table.n_trials})", 3) for table in tables]
+    groups = [(f"{table.effect} (n\u00a0=\u00a0{table.n_trials})", 3) for table in tables]
     head = ["", *(name for table in tables for name in (table.statistic, "p", "corrected"))]
-    rows, strong = [], []
-    for tests in zip(*(table.tests for table in tables), strict=True):
-        cells = [
-            cell
-            for test in tests
-            for cell in (f"{test.effect:.3f}".replace("-", "−"), p_value(test.p), p_value(test.p_corrected))
-        ]
-        rows.append([escape(tests[0].name), *cells])
-        strong.append(any(test.p_corrected < LEVEL for test in tests))
-    text = page.table(head, rows, groups=[(of, 1), *groups], numbers=True, strong=strong)
+    rows = [
+        [escape(tests[0].name), *(cell for test in tests for cell in _cells(test))]
+        for tests in zip(*(table.tests for table in tables), strict=True)
+    ]
+    text = page.table(head, rows, groups=[(of, 1), *groups], numbers=True)
     if len(rows) > MANY_TESTS:
         text = f"<details><summary>The numbers of all {len(rows)} {escape(of)}</summary>{text}</details>"
     return page.bullets(map(table_sentence, tables)) + text
+
+
+def _cells(test: Answer) -> list[str]:
+    cells = [f"{test.effect:.3f}".replace("-", "−"), p_value(test.p), p_value(test.p_corrected)]
+    return [f"<b>{cell}</b>" for cell in cells] if test.p_corrected < LEVEL else cells
 
 
 def _methods(seed: int) -> str:
@@ -324,8 +324,9 @@ def _methods(seed: int) -> str:
         page.heading(2, "How the numbers were made", "methods")
         + page.bullets(
             [
-                "TCA: x̂ = Σ_r w_r a_r(trial) b_r(neuron) c_r(time), by alternating least squares; the "
-                "first start is from singular vectors, the others are random, the best is kept.",
+                "TCA: x̂ = Σ_r w_r a_r(trial) b_r(neuron) c_r(time), by alternating least squares (hierarchical "
+                "where factors must not be negative); the first start is from singular vectors, the others are "
+                "random, the best is kept.",
                 "SliceTCA: each component is a loading along one axis times a slice over the other two; "
                 "starts go on until no new end is expected; components are in the method's canonical form.",
                 "η²: share of a component's variance over trials that lies between groups; with g groups "

@@ -90,11 +90,11 @@ class SliceTCA(Decomposition):
     explained_variance_ : float
         1 − Σ(X − X̂)² / ΣX² over the observed entries (the data are not centred).
     loss_history_ : ndarray, shape (n_iter_,)
-        The loss after each sweep on the recording.
+        The loss after each sweep of the start that won: first on the compressed recording, at the end on the whole.
     restart_losses_ : ndarray
-        Where each start ended on the compressed recording: the landscape's minima.
+        Where each start ended, most of them on the compressed recording: the landscape's minima.
     n_iter_ : int
-        Sweeps on the recording.
+        Sweeps in that history.
     converged_ : bool
         Whether `tol` was reached; `outcome_` says how else the fit ended ("max_iter", "interrupted").
     dims_, coords_

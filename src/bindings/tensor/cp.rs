@@ -34,12 +34,11 @@ fn fit_tca<'py>(
     progress: Option<Py<PyAny>>,
 ) -> PyResult<(Bound<'py, PyDict>, Option<PyErr>)> {
     let recording = Recording::new(x)?;
-    let start = match named_start(init, Start::Svd, Start::Random)? {
-        Some(start) => start,
-        None => {
-            let factors: Vec<PyReadonlyArray2<'_, f64>> = init.extract()?;
-            Start::Given(factors.iter().map(|factor| factor.as_array().to_owned()).collect())
-        }
+    let start = if let Some(start) = named_start(init, Start::Svd, Start::Random)? {
+        start
+    } else {
+        let factors: Vec<PyReadonlyArray2<'_, f64>> = init.extract()?;
+        Start::Given(factors.iter().map(|factor| factor.as_array().to_owned()).collect())
     };
     let options = Options { n_components, nonnegative, start, n_init, max_iter, tol, seed };
     let mask = mask.as_ref().map(|mask| mask.as_array());

@@ -36,12 +36,11 @@ fn fit_slicetca<'py>(
     progress: Option<Py<PyAny>>,
 ) -> PyResult<(Bound<'py, PyDict>, Option<PyErr>)> {
     let recording = Recording::new(x)?;
-    let start = match named_start(init, Start::Svd, Start::Random)? {
-        Some(start) => start,
-        None => {
-            let loadings: [PyReadonlyArray2<'_, f64>; 3] = init.extract()?;
-            Start::Given(loadings.map(|loading| loading.as_array().to_owned()))
-        }
+    let start = if let Some(start) = named_start(init, Start::Svd, Start::Random)? {
+        start
+    } else {
+        let loadings: [PyReadonlyArray2<'_, f64>; 3] = init.extract()?;
+        Start::Given(loadings.map(|loading| loading.as_array().to_owned()))
     };
     let invariance = match invariance {
         Some("full") => Invariance::Full,

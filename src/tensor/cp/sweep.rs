@@ -60,7 +60,7 @@ impl<T: Real> Problem<'_, T> {
             let (values, observed) = self.half(factors, &pairs, is_leading);
             for mode in modes.clone() {
                 let equations =
-                    self.equations(factors, &pairs, modes.clone(), mode, &values, observed.as_ref());
+                    Equations::of(factors, &pairs, modes.clone(), mode, &values, observed.as_ref());
                 factors[mode] = equations.improve(&factors[mode], self.nonnegative[mode])?;
                 loss = self.sum_of_squares + equations.change(&factors[mode]);
                 if self.incomplete {
@@ -76,32 +76,12 @@ impl<T: Real> Problem<'_, T> {
         let pairs: Vec<Array2<f64>> =
             if self.incomplete { factors.iter().map(column_pairs).collect() } else { Vec::new() };
         let (values, observed) = self.half(factors, &pairs, true);
-        let equations = self.equations(factors, &pairs, 0..self.halves.split, 0, &values, observed.as_ref());
+        let equations = Equations::of(factors, &pairs, 0..self.halves.split, 0, &values, observed.as_ref());
         let mut factor = factors[0].clone();
         for _ in 0..rounds {
             factor = equations.improve(&factor, self.nonnegative[0])?;
         }
         Ok(factor)
-    }
-
-    /// The equations of a mode of the group `modes`, from its half.
-    fn equations(
-        &self,
-        factors: &[Array2<f64>],
-        pairs: &[Array2<f64>],
-        modes: Range<usize>,
-        mode: usize,
-        values: &Array2<f64>,
-        observed: Option<&Array2<f64>>,
-    ) -> Equations {
-        let within = mode - modes.start;
-        let rhs = contract_group(values.view(), &factors[modes.clone()], within);
-        match observed {
-            None => Equations::Shared { gram: gram_of_others(factors, mode), rhs },
-            Some(observed) => {
-                Equations::PerRow { pairs: contract_group(observed.view(), &pairs[modes], within), rhs }
-            }
-        }
     }
 
     /// P or Q of the values, and of the pattern of observed entries where some are missing.
@@ -127,6 +107,25 @@ impl<T: Real> Problem<'_, T> {
 }
 
 impl Equations {
+    /// The equations of a mode of the group `modes`, from its half.
+    fn of(
+        factors: &[Array2<f64>],
+        pairs: &[Array2<f64>],
+        modes: Range<usize>,
+        mode: usize,
+        values: &Array2<f64>,
+        observed: Option<&Array2<f64>>,
+    ) -> Self {
+        let within = mode - modes.start;
+        let rhs = contract_group(values.view(), &factors[modes.clone()], within);
+        match observed {
+            None => Self::Shared { gram: gram_of_others(factors, mode), rhs },
+            Some(observed) => {
+                Self::PerRow { pairs: contract_group(observed.view(), &pairs[modes], within), rhs }
+            }
+        }
+    }
+
     /// The factor that solves the equations, or under non-negativity one that comes closer to it.
     fn improve(&self, previous: &Array2<f64>, nonnegative: bool) -> Result<Array2<f64>> {
         if nonnegative {

@@ -2,7 +2,7 @@
 
 use super::model::{Invariance, Selection, SliceModel};
 use super::spans::find;
-use super::terrain::Recording;
+use super::terrain::{Position, Recording};
 use super::{Options, Path};
 use crate::error::Result;
 use crate::monitor::Outcome;
@@ -50,11 +50,11 @@ pub fn fit<T: Real>(
         }
         let recording =
             Recording::new(Dense { data: &filled, shape: x.shape }, sum_of_squares, ranks, threads);
-        let mut position = recording.at(bases);
+        let mut position = Position::new(bases.clone());
         for axis in (0..3).filter(|&axis| ranks[axis] > 0) {
             recording.block(&mut position, axis, ranks[axis], ranks[axis])?;
         }
-        bases = position.bases.clone();
+        bases.clone_from(&position.bases);
         model = recording.model(position, Invariance::None)?;
     }
     // The invariances rearrange the model, not the data: they are taken from the model's own tensor.

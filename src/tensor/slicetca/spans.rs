@@ -49,7 +49,7 @@ pub fn find<T: Real>(
     let widths: [usize; 3] = std::array::from_fn(|i| width(ranks[i], shape[i]));
     if let Start::Given(loadings) = &options.start {
         let bases = std::array::from_fn(|i| complete(orthonormal_basis(loadings[i].t()), ranks[i]));
-        return polish(recording, bases, widths, options, go_on);
+        return polish(recording, bases, Vec::new(), widths, options, go_on);
     }
     let directions = recording.directions(widths)?;
     let small = recording.within(&directions);
@@ -66,9 +66,12 @@ pub fn find<T: Real>(
     let limit = ends[0].loss() * (1.0 + CONTENDER);
     let mut contenders = ends.iter().filter(|end| end.loss() <= limit).take(CONTENDERS);
     let first = contenders.next().expect("every search has an end");
-    let mut best = polish(recording, expanded(first, &directions), widths, options, go_on)?;
+    let descend_from = |end: &End, go_on: &mut dyn FnMut(f64) -> bool| {
+        polish(recording, expanded(end, &directions), end.history.clone(), widths, options, go_on)
+    };
+    let mut best = descend_from(first, go_on)?;
     for end in contenders {
-        best = better(best, polish(recording, expanded(end, &directions), widths, options, go_on)?);
+        best = better(best, descend_from(end, go_on)?);
     }
     // A single start was asked for, or one type has a closed form: nothing to look for elsewhere.
     let single = options.starts == Starts::Fixed(1) || ranks.iter().filter(|&&rank| rank > 0).count() == 1;
@@ -82,11 +85,12 @@ pub fn find<T: Real>(
         } else {
             random_spans(shape, ranks, options.seed, item)
         };
-        if let Some((bases, loss)) = free_descent(recording, start, &best, ranks, go_on)? {
+        if let Some((bases, history)) = free_descent(recording, start, &best, ranks, go_on)? {
+            let loss = history.last().copied().unwrap_or(f64::INFINITY);
             start_losses.push(loss);
             agreed = false;
             if loss < best.path.loss() * (1.0 - SAME_END) {
-                best = better(best, polish(recording, bases, widths, options, go_on)?);
+                best = better(best, polish(recording, bases, history, widths, options, go_on)?);
             }
         }
     }
@@ -105,11 +109,11 @@ fn free_descent<T: Real>(
     best: &Found<T>,
     ranks: [usize; 3],
     go_on: &mut dyn FnMut(f64) -> bool,
-) -> Result<Option<(Bases, f64)>> {
-    let mut position = recording.at(start);
-    let mut loss = f64::INFINITY;
+) -> Result<Option<(Bases, Vec<f64>)>> {
+    let mut position = Position::new(start);
+    let mut history = Vec::new();
     for _ in 0..FREE_SWEEPS {
-        let last = loss;
+        let mut loss = f64::INFINITY;
         for axis in (0..3).filter(|&axis| ranks[axis] > 0) {
             loss = recording.block(&mut position, axis, ranks[axis], ranks[axis])?.1;
         }
@@ -119,17 +123,21 @@ fn free_descent<T: Real>(
         if !go_on(loss) || apart < SAME_BASIN {
             return Ok(None);
         }
+        let last = history.last().copied().unwrap_or(f64::INFINITY);
+        history.push(loss.min(last));
         if last - loss <= FREE_TOLERANCE * loss {
             break;
         }
     }
-    Ok(Some((position.bases, loss)))
+    Ok(Some((position.bases, history)))
 }
 
-/// Exact sweeps on the recording, all but the first each followed by a descent on the terrain within the directions it found.
+/// Exact sweeps on the recording, all but the first followed by a descent on the terrain within the directions found.
+/// `history` is that of the descent that led to `start`.
 fn polish<T: Real>(
     recording: &Recording<'_, T>,
     start: Bases,
+    mut history: Vec<f64>,
     widths: [usize; 3],
     options: &Options,
     go_on: &mut dyn FnMut(f64) -> bool,
@@ -137,10 +145,9 @@ fn polish<T: Real>(
     let ranks = options.ranks;
     let noise = 0.25 * T::EPSILON * recording.sum_of_squares;
     let n_types = ranks.iter().filter(|&&rank| rank > 0).count();
-    let mut position = recording.at(start);
-    let mut history: Vec<f64> = Vec::new();
+    let mut position = Position::new(start);
     let mut outcome = Outcome::IterationsExhausted;
-    for _ in 0..options.max_iter {
+    for done in 0..options.max_iter {
         let mut directions = Bases::default();
         let mut loss = f64::INFINITY;
         for axis in (0..3).filter(|&axis| ranks[axis] > 0) {
@@ -152,18 +159,18 @@ fn polish<T: Real>(
             outcome = Outcome::Interrupted;
             break;
         }
-        if n_types == 1 || last - loss <= (options.tol * loss).max(noise) {
+        if n_types == 1 || done > 0 && last - loss <= (options.tol * loss).max(noise) {
             outcome = Outcome::Converged;
             break;
         }
-        if history.len() < FEW_SWEEPS {
+        if done + 1 < FEW_SWEEPS {
             continue;
         }
         let small = recording.within(&directions);
         let inside =
             std::array::from_fn(|i| Array2::eye(directions[i].ncols()).slice(s![.., ..ranks[i]]).to_owned());
         let end = descend(&small, inside, ranks, SMALL_TOLERANCE * options.tol, SMALL_SWEEPS, &|| false)?;
-        position = recording.at(expanded(&end, &directions));
+        position = Position::new(expanded(&end, &directions));
     }
     Ok(Found { position, path: Path { history, start_losses: Vec::new(), outcome } })
 }

@@ -47,6 +47,13 @@ pub struct Position<T> {
     projections: [Option<ArrayD<T>>; 3],
 }
 
+impl<T> Position<T> {
+    /// A place of which nothing is known yet.
+    pub fn new(bases: Bases) -> Self {
+        Self { bases, projections: [None, None, None] }
+    }
+}
+
 /// The recording itself.
 pub struct Recording<'a, T> {
     /// X, complete.
@@ -73,11 +80,6 @@ impl<'a, T: Real> Recording<'a, T> {
             bases[axis] = dominant_subspace(self.grams[axis].view(), widths[axis])?.vectors;
         }
         Ok(bases)
-    }
-
-    /// A position on the terrain.
-    pub fn at(&self, bases: Bases) -> Position<T> {
-        Position { bases, projections: [None, None, None] }
     }
 
     /// Y_`axis`, computed when first asked for.
