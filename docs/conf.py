@@ -61,9 +61,7 @@ nb_execution_show_tb = True
 nb_merge_streams = True
 
 
-def quote_learned_values(
-    app: object, what: str, name: str, obj: object, options: object, lines: list[str]
-) -> None:
+def quote_learned_values(app: object, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
     """Quote shapes such as (n_iter_,): reST takes the underscore of a learned value for a link."""
     del app, what, name, obj, options
     lines[:] = [re.sub(r"\((\w+_),\)", r"(``\1``,)", line) for line in lines]

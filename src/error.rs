@@ -34,6 +34,15 @@ pub enum Error {
         /// Where and why.
         detail: String,
     },
+    /// A file that is not there.
+    #[error("{path}: no such file")]
+    NoFile {
+        /// The file.
+        path: String,
+    },
+    /// A fit that was stopped before there was anything to keep.
+    #[error("stopped before anything was fitted")]
+    Interrupted,
     /// A file that could not be written or read.
     #[error("{path}: {detail}")]
     File {

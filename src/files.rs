@@ -4,10 +4,14 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 
 use crate::error::{Error, Result};
+
+/// Numbers the files written beside, lest two threads that save to one path share one.
+static WRITES: AtomicU64 = AtomicU64::new(0);
 
 /// The metadata key that holds the text.
 const TEXT_KEY: &str = "fastigial";
@@ -37,7 +41,9 @@ pub fn write(path: &Path, arrays: &[Stored], text: &str) -> Result<()> {
     let metadata = HashMap::from([(TEXT_KEY.to_owned(), text.to_owned())]);
     let bytes = serialize(views, Some(metadata)).map_err(|e| failed(e.to_string()))?;
     let name = path.file_name().ok_or_else(|| failed("is not the name of a file".into()))?;
-    let beside = path.with_file_name(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
+    let number = WRITES.fetch_add(1, Ordering::Relaxed);
+    let beside =
+        path.with_file_name(format!(".{}.{}-{number}.part", name.to_string_lossy(), std::process::id()));
     let written = fs::File::create(&beside)
         .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
         .and_then(|()| fs::rename(&beside, path));
@@ -51,7 +57,10 @@ pub fn write(path: &Path, arrays: &[Stored], text: &str) -> Result<()> {
 /// Reads what [`write`] wrote. Sizes are checked against the file's length before anything is allocated.
 pub fn read(path: &Path) -> Result<(Vec<Stored>, String)> {
     let failed = |detail: String| Error::File { path: path.display().to_string(), detail };
-    let bytes = fs::read(path).map_err(|error| failed(error.to_string()))?;
+    let bytes = fs::read(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Error::NoFile { path: path.display().to_string() },
+        _ => failed(error.to_string()),
+    })?;
     let not_a_model = |detail: String| failed(format!("is not a complete fastigial model file ({detail})"));
     let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| not_a_model(e.to_string()))?;
     let text = header.metadata().as_ref().and_then(|metadata| metadata.get(TEXT_KEY)).cloned();
@@ -94,7 +103,7 @@ mod tests {
         fs::write(&path, u64::MAX.to_le_bytes()).unwrap();
         assert!(read(&path).is_err());
         fs::remove_file(&path).unwrap();
-        assert!(matches!(read(&path), Err(Error::File { .. })));
+        assert!(matches!(read(&path), Err(Error::NoFile { .. })));
         assert!(matches!(write(Path::new("/"), &[array], ""), Err(Error::File { .. })));
     }
 }

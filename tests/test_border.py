@@ -115,9 +115,7 @@ def check_fit(model: Any, X: Any) -> None:
 
 @pytest.mark.parametrize("kind", [fg.TCA, fg.SliceTCA])
 @pytest.mark.parametrize("seed", range(4))
-def test_junk_arguments_give_a_documented_exception_or_a_valid_fit(
-    kind: Callable[..., Any], seed: int
-) -> None:
+def test_junk_arguments_give_a_documented_exception_or_a_valid_fit(kind: Callable[..., Any], seed: int) -> None:
     n_fits, failures = 0, []
     for parameters, X, observed in islice(junk_calls(kind, seed), N_COMBINATIONS):
         # A thousand million components or restarts are a matter of memory and patience: see below.
@@ -141,9 +139,7 @@ def test_junk_arguments_give_a_documented_exception_or_a_valid_fit(
 
 def described(value: Any) -> str:
     return (
-        f"arrays of {[np.shape(item) for item in value]}"
-        if np.ndim(value) or isinstance(value, list)
-        else repr(value)
+        f"arrays of {[np.shape(item) for item in value]}" if np.ndim(value) or isinstance(value, list) else repr(value)
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from fastigial import Recording, datasets
 from fastigial.datasets import files
 from fastigial.datasets.force_field import peak_deviation
@@ -174,9 +175,7 @@ class TestSimulated:
         np.testing.assert_allclose(recompose(truth), recording.data, atol=1e-12)
         np.testing.assert_array_equal(truth["signal"], recording.data)
 
-    @pytest.mark.parametrize(
-        "make", [datasets.make_tca, datasets.make_slicetca, datasets.make_learning_recording]
-    )
+    @pytest.mark.parametrize("make", [datasets.make_tca, datasets.make_slicetca, datasets.make_learning_recording])
     def test_seeds_and_dtypes(self, make):
         first, again, other = make(seed=5, missing=0.1), make(seed=5, missing=0.1), make(seed=6, missing=0.1)
         np.testing.assert_array_equal(first.data, again.data)
@@ -194,8 +193,7 @@ class TestSimulated:
 
     def test_the_slicetca_signal_has_unit_variance(self):
         variances = [
-            np.var(datasets.make_slicetca((40, 40, 40), seed=seed).attrs["truth"]["signal"])
-            for seed in range(20)
+            np.var(datasets.make_slicetca((40, 40, 40), seed=seed).attrs["truth"]["signal"]) for seed in range(20)
         ]
         assert np.mean(variances) == pytest.approx(1.0, abs=0.1)
 
@@ -416,9 +414,7 @@ def day(tmp_path):
 
 class TestForceField:
     def test_units_are_joined_by_trial_number(self, day):
-        recording = datasets.load_force_field_day(
-            "s010120", "D1", window=(0.0, 0.01), bin_width=0.01, folder=day
-        )
+        recording = datasets.load_force_field_day("s010120", "D1", window=(0.0, 0.01), bin_width=0.01, folder=day)
         nan = np.nan
         expected = [[1, nan, nan], [2, 2, nan], [3, 3, 3], [4, nan, 4], [5, nan, 5], [nan, nan, 6]]
         np.testing.assert_array_equal(recording.data[:, :, 0], expected)
@@ -444,9 +440,7 @@ class TestForceField:
         np.testing.assert_allclose(recording["time"], [-0.005, 0.005])
 
     def test_bins_split_the_spikes(self, day):
-        recording = datasets.load_force_field_day(
-            "s010120", "D1", window=(-0.002, 0.006), bin_width=0.002, folder=day
-        )
+        recording = datasets.load_force_field_day("s010120", "D1", window=(-0.002, 0.006), bin_width=0.002, folder=day)
         np.testing.assert_array_equal(recording.data[4, 0], [0, 2, 2, 1])
 
     def test_the_list(self, day):

@@ -99,9 +99,7 @@ class TestReport:
             assert fg.load(out / f"{model}.safetensors").reconstruct().shape == SHAPE
 
     def test_the_page_needs_nothing_but_itself(self, report):
-        sources = re.findall(
-            r"<(?:img|script|iframe|link|source)\b[^>]*?\b(?:src|href)=\"([^\"]{0,40})", report
-        )
+        sources = re.findall(r"<(?:img|script|iframe|link|source)\b[^>]*?\b(?:src|href)=\"([^\"]{0,40})", report)
         assert len(sources) >= 5
         assert all(source.startswith("data:image/png;base64,") for source in sources)
         assert "url(" not in report and "@import" not in report and "<script" not in report

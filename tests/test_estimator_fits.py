@@ -30,9 +30,7 @@ def share_explained(X: FloatArray, model: FloatArray) -> float:
 @each_case
 @MISSING
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_loss_is_the_mean_squared_residual(
-    case: Case, missing: float, dtype: type[np.floating[Any]]
-) -> None:
+def test_the_loss_is_the_mean_squared_residual(case: Case, missing: float, dtype: type[np.floating[Any]]) -> None:
     X = with_gaps(case.recording(), missing).astype(dtype)
     model = case.make().fit(X)
     rounding = 1e-3 if dtype is np.float32 else 1e-10

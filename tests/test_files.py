@@ -95,9 +95,7 @@ GARBAGE = {
     "overflow": assemble({"a": {"dtype": "F64", "shape": [2**33, 2**33], "data_offsets": [0, 8]}}, bytes(8)),
     "negative": assemble({"a": {"dtype": "F64", "shape": [-1], "data_offsets": [0, 8]}}, bytes(8)),
     "overlap": assemble({n: {"dtype": "F64", "shape": [1], "data_offsets": [0, 8]} for n in "ab"}, bytes(8)),
-    "integers": assemble(
-        {"a": {"dtype": "I64", "shape": [1], "data_offsets": [0, 8]}, METADATA: {}}, bytes(8)
-    ),
+    "integers": assemble({"a": {"dtype": "I64", "shape": [1], "data_offsets": [0, 8]}, METADATA: {}}, bytes(8)),
     "not text": assemble({METADATA: {"fastigial": "{"}}),
     "not ours": assemble({METADATA: {"fastigial": "{}"}}),
     "a list": assemble({METADATA: {"fastigial": "[]"}}),

@@ -11,13 +11,14 @@ from typing import Any
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
 from fastigial import plot
 from fastigial.plot.canvas import NotebookFigure
 from fastigial.plot.colour import colour_scale, palette, trial_groups
 from fastigial.plot.learning import running_median
 from fastigial.plot.sorting import by_dominant_component
-from matplotlib.figure import Figure
-from matplotlib.text import Text
 
 matplotlib.use("agg")
 
@@ -442,9 +443,7 @@ class TestReconstruction:
         np.testing.assert_array_equal(np.ma.getmaskarray(drawn.get_array()), np.isnan(data[:, 2]))
         np.testing.assert_array_equal(np.ma.getmaskarray(residual.get_array()), np.isnan(data[:, 2]))
         np.testing.assert_array_equal(estimate.get_array(), model.reconstruct()[:, 2])
-        np.testing.assert_allclose(
-            residual.get_array().filled(0), np.nan_to_num((data - model.reconstruct())[:, 2])
-        )
+        np.testing.assert_allclose(residual.get_array().filled(0), np.nan_to_num((data - model.reconstruct())[:, 2]))
         assert drawn.get_clim() == estimate.get_clim()
         low, high = residual.get_clim()
         assert low == -high
@@ -453,9 +452,7 @@ class TestReconstruction:
 
     def test_trials_can_be_chosen_and_are_sorted_by_condition(self) -> None:
         data, model = noisy(), tca_model()
-        figure = plot.reconstruction(
-            data, model, neurons=1, trials=[3, 1, 2], condition="choice", kind="trials"
-        )
+        figure = plot.reconstruction(data, model, neurons=1, trials=[3, 1, 2], condition="choice", kind="trials")
         estimate = images(figure)[1].get_array()
         np.testing.assert_array_equal(estimate, model.reconstruct()[[1, 2, 3], 1])
 
@@ -484,9 +481,7 @@ class TestReconstruction:
             plot.reconstruction(noisy(), tca_model(), **arguments)
 
     def test_data_of_another_shape_are_refused(self) -> None:
-        with pytest.raises(
-            ValueError, match=r"X must have the shape of the reconstruction, \(24, 9, 15\); got"
-        ):
+        with pytest.raises(ValueError, match=r"X must have the shape of the reconstruction, \(24, 9, 15\); got"):
             plot.reconstruction(noisy()[:3], tca_model())
 
 
@@ -494,9 +489,7 @@ class TestTrialFactors:
     def test_draws_factors_against_behaviour(self) -> None:
         model = tca_model()
         figure = plot.trial_factors(model, against="speed", components=[1])
-        np.testing.assert_array_equal(
-            points(figure.axes[0]), np.stack([SPEED, model.factors_[0][:, 1]], axis=1)
-        )
+        np.testing.assert_array_equal(points(figure.axes[0]), np.stack([SPEED, model.factors_[0][:, 1]], axis=1))
         assert figure.axes[0].get_xlabel() == "speed"
 
     def test_draws_the_loadings_of_trial_slicing_components(self) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from fastigial import Recording
 from fastigial.datasets import data_folder, load_pmd_reach, make_learning_recording
 from fastigial.preprocess import align, bin_spikes, drop_units, normalize, rebin, smooth, to_rate
@@ -157,9 +158,7 @@ class TestBinSpikes:
         recording = bin_spikes(times, trials, neurons, window=(-0.5, 1.5), bin_width=0.05)
         inside = (times >= -0.5) & (times < 1.5)
         assert recording.data.sum() == inside.sum()
-        np.testing.assert_array_equal(
-            recording.data.sum(axis=(1, 2)), np.bincount(trials[inside], minlength=9)
-        )
+        np.testing.assert_array_equal(recording.data.sum(axis=(1, 2)), np.bincount(trials[inside], minlength=9))
 
     def test_no_spikes_at_all(self):
         assert not bin_spikes([], [], [], window=(0, 1), bin_width=0.5, n_trials=2, n_neurons=3).data.any()
@@ -211,9 +210,7 @@ class TestSmooth:
         from scipy.ndimage import gaussian_filter1d
 
         data = np.random.default_rng(2).standard_normal((3, 4, n_steps))
-        np.testing.assert_allclose(
-            smooth(data, sd_bins), gaussian_filter1d(data, sd_bins, axis=-1), atol=1e-14
-        )
+        np.testing.assert_allclose(smooth(data, sd_bins), gaussian_filter1d(data, sd_bins, axis=-1), atol=1e-14)
 
     def test_the_mean_over_time_is_kept(self):
         data = np.random.default_rng(3).random((2, 3, 30))
@@ -256,9 +253,7 @@ class TestNormalize:
         np.testing.assert_allclose(per_neuron(np.nanmean, normalize(gaps, "zscore")), 0.0, atol=1e-13)
         spread = per_neuron(np.nanmax, gaps) - per_neuron(np.nanmin, gaps)
         np.testing.assert_allclose(normalize(gaps, "range").data * spread[:, None], gaps.data)
-        np.testing.assert_allclose(
-            normalize(gaps, "soft", constant=2.0).data * (spread[:, None] + 2.0), gaps.data
-        )
+        np.testing.assert_allclose(normalize(gaps, "soft", constant=2.0).data * (spread[:, None] + 2.0), gaps.data)
 
     @pytest.mark.parametrize("method", ["sd", "zscore", "range"])
     @pytest.mark.parametrize("value", [0.1, 0.0, np.nan])

@@ -7,7 +7,6 @@ from itertools import product
 import numpy as np
 import pytest
 from scipy.optimize import least_squares
-
 from tests.common import reference_cp as cp
 from tests.common import reference_invariance as invariance
 from tests.common import reference_similarity as similarity
@@ -106,9 +105,7 @@ def test_masked_entries_have_no_influence_on_cp() -> None:
     data = rng.normal(size=(6, 5, 4))
     mask = rng.random(data.shape) < 0.7
     init = random_cp(12, data.shape, 2)[1]
-    fits = [
-        cp.cp_als(np.where(mask, data, filler), 2, init, 10, mask=mask) for filler in (0.0, 999.0, np.nan)
-    ]
+    fits = [cp.cp_als(np.where(mask, data, filler), 2, init, 10, mask=mask) for filler in (0.0, 999.0, np.nan)]
     for fit in fits[1:]:
         np.testing.assert_array_equal(fit.losses, fits[0].losses)
 
@@ -281,9 +278,7 @@ def test_transformations_between_types_keep_the_reconstruction(ranks: tuple[int,
 
 @pytest.mark.parametrize("ranks", ACTIVE)
 @pytest.mark.parametrize("weights", [None, (1.0, 2.0, 0.5)])
-def test_closed_form_is_the_least_of_its_orbit(
-    ranks: tuple[int, int, int], weights: tuple[float, ...] | None
-) -> None:
+def test_closed_form_is_the_least_of_its_orbit(ranks: tuple[int, int, int], weights: tuple[float, ...] | None) -> None:
     model = random_slicetca(32, (6, 5, 4), ranks)
     best = invariance.l2_closed_form(*model, weights)
     whole = slicetca.reconstruct_slicetca(*model)
@@ -400,10 +395,7 @@ def test_masked_entries_have_no_influence_on_slicetca() -> None:
     data = rng.normal(size=(5, 4, 3))
     mask = rng.random(data.shape) < 0.8
     init = random_slicetca(45, (5, 4, 3), (1, 1, 1))[0]
-    fits = [
-        masked.slicetca_als(np.where(mask, data, filler), init, 5, mask=mask)
-        for filler in (0.0, 999.0, np.nan)
-    ]
+    fits = [masked.slicetca_als(np.where(mask, data, filler), init, 5, mask=mask) for filler in (0.0, 999.0, np.nan)]
     for fit in fits[1:]:
         np.testing.assert_array_equal(fit.losses, fits[0].losses)
 

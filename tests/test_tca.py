@@ -36,9 +36,7 @@ def match(model: Any, factors: list[FloatArray]) -> float:
     ("shape", "n_components"), [((30, 20, 25), 3), ((60, 40, 50), 5), ((9, 8, 7, 6), 3), ((6, 5, 4, 5, 4), 2)]
 )
 @pytest.mark.parametrize("seed", [0, 1])
-def test_planted_components_are_found(
-    shape: tuple[int, ...], n_components: int, missing: float, seed: int
-) -> None:
+def test_planted_components_are_found(shape: tuple[int, ...], n_components: int, missing: float, seed: int) -> None:
     X, factors = gaussian_cp(seed, shape, n_components, noise=0.05)
     model = fg.TCA(n_components, n_init=5, random_state=seed).fit(with_gaps(X, missing))
     assert match(model, factors) > 0.99
@@ -89,9 +87,7 @@ def test_of_a_matrix_it_is_the_truncated_svd(shape: tuple[int, int], n_component
 
 @pytest.mark.parametrize("missing", [0.0, 0.2])
 @pytest.mark.parametrize("shape", [(7, 6, 5), (4, 5, 3, 4)])
-def test_it_ends_no_higher_than_the_reference_from_the_same_start(
-    shape: tuple[int, ...], missing: float
-) -> None:
+def test_it_ends_no_higher_than_the_reference_from_the_same_start(shape: tuple[int, ...], missing: float) -> None:
     X = with_gaps(gaussian_cp(6, shape, 2, noise=0.3)[0], missing)
     start = fg.TCA(2, init="random", n_init=1, random_state=7, tol=0.5).fit(X)
     slow = cp_als(X, 2, [start.factors_[0] * start.weights_, *start.factors_[1:]], 200)
@@ -101,9 +97,7 @@ def test_it_ends_no_higher_than_the_reference_from_the_same_start(
 
 @pytest.mark.parametrize("missing", [0.0, 0.2])
 @pytest.mark.parametrize("nonnegative", [True, (True, False, False), (False, True, True)])
-def test_nonnegative_ends_no_higher_than_the_reference(
-    missing: float, nonnegative: bool | tuple[bool, ...]
-) -> None:
+def test_nonnegative_ends_no_higher_than_the_reference(missing: float, nonnegative: bool | tuple[bool, ...]) -> None:
     X = with_gaps(planted_cp(8, (8, 7, 6), 2, noise=0.5)[0], missing)
     flags = [nonnegative] * 3 if isinstance(nonnegative, bool) else list(nonnegative)
     model = fg.TCA(2, nonnegative=nonnegative, n_init=5, tol=1e-10, max_iter=20_000, random_state=0).fit(X)
@@ -157,9 +151,7 @@ def test_the_gradient_vanishes(missing: float) -> None:
 
 @pytest.mark.parametrize("nonnegative", [False, True, (False, True, False)])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_model_comes_in_standard_form(
-    nonnegative: bool | tuple[bool, ...], dtype: type[np.floating[Any]]
-) -> None:
+def test_the_model_comes_in_standard_form(nonnegative: bool | tuple[bool, ...], dtype: type[np.floating[Any]]) -> None:
     X = planted_cp(12, (11, 9, 8), 3, noise=0.3)[0].astype(dtype)
     model = fg.TCA(3, nonnegative=nonnegative, random_state=0, max_iter=5000).fit(X)
     rounding = 100 * np.finfo(dtype).eps
@@ -217,9 +209,7 @@ def test_fit_transform_returns_the_trial_factors() -> None:
 
 
 @pytest.mark.parametrize("shape", [(20, 13), (6, 5, 4, 3)])
-def test_other_numbers_of_axes_have_labels_files_and_scores_too(
-    shape: tuple[int, ...], tmp_path: Any
-) -> None:
+def test_other_numbers_of_axes_have_labels_files_and_scores_too(shape: tuple[int, ...], tmp_path: Any) -> None:
     X, _ = planted_cp(16, shape)
     model = fg.TCA(2, random_state=0).fit(X)
     assert model.dims_ == tuple(f"mode_{i}" for i in range(len(shape)))

@@ -68,9 +68,7 @@ def test_what_is_no_number_of_threads_is_a_type_error(n_threads: Any) -> None:
         fg.set_num_threads(n_threads)
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"), [("3", "3"), (" 2 ", "2"), ("0", None), ("all", None), ("", None)]
-)
+@pytest.mark.parametrize(("value", "expected"), [("3", "3"), (" 2 ", "2"), ("0", None), ("all", None), ("", None)])
 def test_the_environment_variable_sets_the_default(value: str, expected: str | None) -> None:
     code = "import fastigial; print(fastigial.get_num_threads())"
     plain = in_new_process(code, FASTIGIAL_NUM_THREADS="")

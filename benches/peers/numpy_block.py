@@ -100,8 +100,6 @@ def fit(data: Array, ranks: tuple[int, int, int], tol: float = 1e-7, max_iter: i
     for axis in range(3):
         remaining = projected[axis]
         for earlier in range(axis):
-            remaining = remaining - along(
-                bases[earlier], along(bases[earlier].T, remaining, earlier), earlier
-            )
+            remaining = remaining - along(bases[earlier], along(bases[earlier].T, remaining, earlier), earlier)
         slices.append(remaining)
     return BlockFit(bases, slices, n_iter=len(history) - 1)

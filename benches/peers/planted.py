@@ -25,9 +25,7 @@ def noisy(signal: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.f
     return (signal + NOISE_SD * rng.standard_normal(signal.shape)).astype(np.float32)
 
 
-def slice_tensor(
-    shape: tuple[int, int, int], ranks: tuple[int, int, int], seed: int = SEED
-) -> NDArray[np.float32]:
+def slice_tensor(shape: tuple[int, int, int], ranks: tuple[int, int, int], seed: int = SEED) -> NDArray[np.float32]:
     """Plant a sum of trial, neuron and time slices.
 
     Parameters

@@ -43,21 +43,15 @@ def measure(python: Path, workload: str, contender: str, repetition: int, quick:
     if child.returncode != 0:
         sys.exit(f"{contender} failed on {workload}:\n{child.stderr[-2000:]}")
     measured: dict[str, Any] = json.loads(child.stdout.splitlines()[-1])
-    print(
-        f"{workload}: {contender}: {measured['seconds']:.3f} s, loss {measured['loss']:.7f}", file=sys.stderr
-    )
+    print(f"{workload}: {contender}: {measured['seconds']:.3f} s, loss {measured['loss']:.7f}", file=sys.stderr)
     return measured
 
 
 def arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers-python", type=Path, default=Path(".venv-peers/bin/python"))
-    parser.add_argument(
-        "--out", type=Path, default=Path("peers.json"), help="record; the table goes beside it"
-    )
+    parser.add_argument("--out", type=Path, default=Path("peers.json"), help="record; the table goes beside it")
     parser.add_argument("--quick", action="store_true", help="a small tensor, one repetition, no slow peers")
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--workload", choices=[*WORKLOADS], action="append", help="only these (repeatable)")

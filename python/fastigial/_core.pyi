@@ -5,6 +5,21 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = [
+    "__version__",
+    "canonicalize_slicetca",
+    "fit_slicetca",
+    "fit_tca",
+    "num_threads",
+    "read_arrays",
+    "reconstruct_slicetca",
+    "reconstruct_tca",
+    "set_num_threads",
+    "transform_slicetca",
+    "transform_tca",
+    "write_arrays",
+]
+
 __version__: Final[str]
 
 _Real = NDArray[np.float32] | NDArray[np.float64]
@@ -47,7 +62,7 @@ def fit_slicetca(
     mask: _Mask,
     *,
     n_components: Sequence[int],
-    init: str | Sequence[_Double],
+    init: str | tuple[Sequence[_Double], Sequence[_Double]],
     n_init: int | None,
     invariance: str | None,
     max_iter: int,

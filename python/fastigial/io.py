@@ -18,7 +18,13 @@ __all__ = ["load", "save"]
 
 FORMAT = 1
 
-_SCALARS = ("loss_", "explained_variance_", "n_iter_", "converged_", "outcome_")
+_SCALARS: dict[str, type] = {
+    "loss_": float,
+    "explained_variance_": float,
+    "n_iter_": int,
+    "converged_": bool,
+    "outcome_": str,
+}
 _HISTORIES = ("loss_history_", "restart_losses_", "_remembered")
 
 
@@ -37,6 +43,8 @@ def load(path: str | PathLike[str]) -> Decomposition:
 
     Raises
     ------
+    FileNotFoundError
+        If there is no such file.
     OSError
         If the file cannot be read, or is not a complete fastigial model (cut short, damaged, something else).
 
@@ -54,7 +62,7 @@ def load(path: str | PathLike[str]) -> Decomposition:
     arrays, text = _core.read_arrays(path)
     try:
         return _build(arrays, json.loads(text))
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise OSError(f"{fspath(path)}: is not a fastigial model this version can read ({error!r})") from error
 
 
@@ -97,13 +105,18 @@ def _build(arrays: dict[str, NDArray[Any]], description: dict[str, Any]) -> Deco
         if name in arrays:
             setattr(model, name, arrays[name])
         else:
-            setattr(model, name, [arrays[f"{name}{i}"] for i in range(len(shape))])
+            count = sum(key.startswith(name) for key in arrays)
+            setattr(model, name, [arrays[f"{name}{i}"] for i in range(count)])
     for name in _HISTORIES:
         setattr(model, name, arrays[name])
-    for name in _SCALARS:
-        setattr(model, name, description["fit"][name])
+    for name, scalar in _SCALARS.items():
+        value = description["fit"][name]
+        if type(value) is not scalar:
+            raise ValueError(f"its {name} is {value!r}, expected {scalar.__name__}")
+        setattr(model, name, value)
     model.shape_ = shape
-    model.dtype_ = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64)}[description["dtype"]]
+    dtypes: dict[str, np.dtype[Any]] = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64)}
+    model.dtype_ = dtypes[description["dtype"]]
     coords = {name: (dim, _array(*stored)) for name, (dim, *stored) in description["coords"].items()}
     model.labels_ = (tuple(str(dim) for dim in description["dims"]), coords)
     _check_shapes(model, shape)
@@ -114,16 +127,28 @@ def _check_shapes(model: Decomposition, shape: tuple[int, ...]) -> None:
     """A file that lies about its sizes is refused here, not where it is used."""
     from fastigial.tensor import TCA
 
+    if len(shape) != len(model.dims_) or len(shape) < 2:
+        raise ValueError(f"its shape {shape} and axes {model.dims_} do not fit")
+    lengths = dict(zip(model.dims_, shape, strict=True))
+    for name, (dim, values) in model.coords_.items():
+        if lengths.get(dim) != len(values):
+            raise ValueError(f"its coordinate {name!r} does not fit an axis of {lengths}")
+    if model._remembered.ndim != 2 or model._remembered.shape[1] != 2:
+        raise ValueError("it does not say which recording it was fitted to")
     if isinstance(model, TCA):
+        if len(model.factors_) != len(shape):
+            raise ValueError(f"it has {len(model.factors_)} factors for {len(shape)} axes")
         expected = [(length, len(model.weights_)) for length in shape]
         found = [factor.shape for factor in model.factors_]
         if model.weights_.ndim != 1 or found != expected:
             raise ValueError(f"its factors have shapes {found}, expected {expected}")
         return
     loadings, slices = model.loadings_, model.slices_  # type: ignore[attr-defined]
+    if not len(shape) == len(loadings) == len(slices) == 3:
+        raise ValueError(f"it has {len(loadings)} types for {len(shape)} axes, expected three")
     for i, (loading, part) in enumerate(zip(loadings, slices, strict=True)):
         others = tuple(length for j, length in enumerate(shape) if j != i)
-        if len(shape) != 3 or loading.shape[1:] != (shape[i],) or part.shape != (len(loading), *others):
+        if loading.shape[1:] != (shape[i],) or part.shape != (len(loading), *others):
             raise ValueError(f"type {i} has shapes {loading.shape} and {part.shape}, which do not fit {shape}")
 
 

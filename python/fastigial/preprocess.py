@@ -20,6 +20,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
+
 from fastigial.recording import Recording
 
 if TYPE_CHECKING:
@@ -142,9 +143,7 @@ def rebin(X: Data, n_bins: int, *, method: Literal["sum", "mean"] = "sum") -> Da
     values = _values(X, 1)
     n_steps = values.shape[-1]
     if n_bins < 1 or n_steps % n_bins:
-        raise ValueError(
-            f"n_bins must divide the {n_steps} steps, got {n_bins}; select a multiple of it first"
-        )
+        raise ValueError(f"n_bins must divide the {n_steps} steps, got {n_bins}; select a multiple of it first")
     if method not in ("sum", "mean"):
         raise ValueError(f"method must be 'sum' or 'mean', got {method!r}")
     if method == "sum" and _units(X) == RATES:
@@ -210,9 +209,7 @@ def smooth(X: Data, sd_bins: float = 2.0, *, truncate: float = 4.0) -> Data:
     return _like(X, smoothed)
 
 
-def normalize(
-    X: Data, method: Literal["sd", "zscore", "range", "soft"] = "sd", *, constant: float = 5.0
-) -> Data:
+def normalize(X: Data, method: Literal["sd", "zscore", "range", "soft"] = "sd", *, constant: float = 5.0) -> Data:
     """Bring neurons to a common scale, each by one number over all its observed entries.
 
     Parameters
@@ -438,9 +435,7 @@ def bin_centres(window: tuple[float, float], bin_width: float) -> NDArray[np.flo
     """
     start, stop = window
     if not (bin_width > 0 and np.isfinite([start, stop]).all() and start < stop):
-        raise ValueError(
-            f"window must be (start, stop) with start < stop and bin_width > 0, got {window}, {bin_width}"
-        )
+        raise ValueError(f"window must be (start, stop) with start < stop and bin_width > 0, got {window}, {bin_width}")
     n_bins = round((stop - start) / bin_width)
     if n_bins < 1 or abs(n_bins * bin_width - (stop - start)) > 1e-6 * bin_width:
         raise ValueError(f"window {window} must hold a whole number of bins of {bin_width} s")
@@ -485,9 +480,7 @@ def _like(X: Data, values: FloatArray, units: str | None = None) -> Data:
     return replace(X, data=values, attrs=X.attrs if units is None else {**X.attrs, "units": units})
 
 
-def _checked_ids(
-    ids: ArrayLike, n_spikes: int, limit: int | None, name: str, limit_name: str
-) -> NDArray[np.int64]:
+def _checked_ids(ids: ArrayLike, n_spikes: int, limit: int | None, name: str, limit_name: str) -> NDArray[np.int64]:
     values = np.asarray(ids)
     if values.size == 0:
         values = values.astype(np.int64)
@@ -497,7 +490,6 @@ def _checked_ids(
         raise ValueError(f"{name} must have one entry per spike, ({n_spikes},), got shape {values.shape}")
     if n_spikes and (values.min() < 0 or (limit is not None and values.max() >= limit)):
         raise ValueError(
-            f"{name} must lie in [0, {limit_name}), got {values.min()} to {values.max()}, "
-            f"{limit_name}={limit}"
+            f"{name} must lie in [0, {limit_name}), got {values.min()} to {values.max()}, {limit_name}={limit}"
         )
     return values.astype(np.int64)

@@ -237,9 +237,7 @@ class Recording:
         """
         import xarray as xr
 
-        return xr.DataArray(
-            self.data, dims=self.dims, coords=dict(self.coords), name=self.name, attrs=dict(self.attrs)
-        )
+        return xr.DataArray(self.data, dims=self.dims, coords=dict(self.coords), name=self.name, attrs=dict(self.attrs))
 
     @classmethod
     def from_xarray(cls, array: xr.DataArray) -> Recording:
@@ -313,13 +311,9 @@ def _checked_coords(
         if dim not in lengths:
             raise ValueError(f"coords[{name!r}] names the dimension {dim!r}, expected one of {DIMS}")
         if name in lengths and name != dim:
-            raise ValueError(
-                f"coords[{name!r}] labels the axis {dim!r}; that name belongs to the axis {name!r}"
-            )
+            raise ValueError(f"coords[{name!r}] labels the axis {dim!r}; that name belongs to the axis {name!r}")
         if values.shape != (lengths[dim],):
-            raise ValueError(
-                f"coords[{name!r}] has shape {values.shape}, expected ({lengths[dim]},) along {dim!r}"
-            )
+            raise ValueError(f"coords[{name!r}] has shape {values.shape}, expected ({lengths[dim]},) along {dim!r}")
         checked[name] = (dim, values)
     return checked
 

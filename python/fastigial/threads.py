@@ -45,4 +45,6 @@ def set_num_threads(n_threads: int | None) -> None:
     2
     >>> fg.set_num_threads(None)
     """
-    _core.set_num_threads(n_threads)
+    from fastigial.tensor.checks import as_threads
+
+    _core.set_num_threads(as_threads(n_threads))

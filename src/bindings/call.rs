@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::exceptions::{PyFileNotFoundError, PyKeyboardInterrupt, PyOSError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::error::{Error, Result};
@@ -26,8 +26,11 @@ impl Caller {
         let outcome = Python::attach(|py| {
             py.check_signals()?;
             match &self.progress {
-                Some(callback) => callback.call1(py, (step.done, step.total, step.loss)).map(|_| ()),
-                None => Ok(()),
+                // Before the first sweep there is no loss to tell of.
+                Some(callback) if !step.loss.is_nan() => {
+                    callback.call1(py, (step.done, step.total, step.loss)).map(|_| ())
+                }
+                _ => Ok(()),
             }
         });
         self.last_look = Instant::now();
@@ -75,6 +78,8 @@ pub fn translated(py: Python<'_>, error: &Error) -> PyErr {
     match error {
         Error::Shape { .. } | Error::Value { .. } | Error::Data(_) => PyValueError::new_err(message),
         Error::File { .. } => PyOSError::new_err(message),
+        Error::NoFile { .. } => PyFileNotFoundError::new_err(message),
+        Error::Interrupted => PyKeyboardInterrupt::new_err(message),
         Error::Factorization { .. } => {
             let class = py.import("numpy.linalg").and_then(|module| module.getattr("LinAlgError"));
             class.and_then(|class| class.call1((message,))).map_or_else(|error| error, PyErr::from_value)

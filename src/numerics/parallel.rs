@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::Duration;
 
 use rayon::prelude::*;
@@ -47,6 +47,18 @@ pub fn set_num_threads(n_threads: Option<usize>) -> Result<()> {
     Ok(())
 }
 
+/// The list of pools; none if another thread held it when this process was forked off, since nobody is left to free it.
+fn known_pools() -> Option<MutexGuard<'static, Vec<Pool>>> {
+    for _ in 0..1000 {
+        match POOLS.try_lock() {
+            Ok(pools) => return Some(pools),
+            Err(TryLockError::Poisoned(pools)) => return Some(pools.into_inner()),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_micros(20)),
+        }
+    }
+    None
+}
+
 fn check(n_threads: usize) -> Result<()> {
     if (1..=MAX_THREADS).contains(&n_threads) {
         Ok(())
@@ -70,21 +82,25 @@ impl Threads {
             return Ok(Self::one());
         }
         let process = std::process::id();
-        let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
-        if pools.iter().any(|p| p.process != process) {
-            // Joining the parent's threads from the child would wait for ever.
-            std::mem::forget(std::mem::take(&mut *pools));
+        if let Some(mut pools) = known_pools() {
+            if pools.iter().any(|p| p.process != process) {
+                // Joining the parent's threads from the child would wait for ever.
+                std::mem::forget(std::mem::take(&mut *pools));
+            }
+            if let Some(found) = pools.iter().find(|p| p.n_threads == n_threads) {
+                return Ok(Self { pool: Some(found.workers.clone()) });
+            }
         }
-        if let Some(found) = pools.iter().find(|p| p.n_threads == n_threads) {
-            return Ok(Self { pool: Some(found.workers.clone()) });
-        }
+        // Built while the list is free: a fork at this moment must not leave it locked in the child.
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(n_threads)
             .thread_name(|i| format!("fastigial-{i}"))
             .build()
             .map_err(|e| Error::value("n_threads", n_threads, format!("threads that start ({e})")))?;
         let pool = Arc::new(pool);
-        pools.push(Pool { process, n_threads, workers: pool.clone() });
+        if let Some(mut pools) = known_pools() {
+            pools.push(Pool { process, n_threads, workers: pool.clone() });
+        }
         Ok(Self { pool: Some(pool) })
     }
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-
 from tests.common.reference_cp import FloatArray
 
 
@@ -67,9 +66,7 @@ def make_jittered_trials(
     centres = np.linspace(0.25, 0.75, n_groups) * n_steps + jitter * (together + alone)
     distance = (np.arange(n_steps) - centres[:, :, None]) / response_width
     responses = gains[:, :, None] * np.exp(-(distance**2) / 2)
-    data = np.einsum("ng,kgt->knt", membership, responses) + noise * rng.normal(
-        size=(n_trials, n_neurons, n_steps)
-    )
+    data = np.einsum("ng,kgt->knt", membership, responses) + noise * rng.normal(size=(n_trials, n_neurons, n_steps))
     return np.asarray(data / np.sqrt(np.mean(data**2)))
 
 

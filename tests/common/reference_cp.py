@@ -95,9 +95,7 @@ def reconstruct_cp(weights: FloatArray, factors: Sequence[FloatArray]) -> FloatA
     return np.asarray(np.einsum(f"Z,{subscripts}->{axes}", weights, *factors))
 
 
-def mttkrp(
-    data: FloatArray, factors: Sequence[FloatArray], mode: int, mask: BoolArray | None = None
-) -> FloatArray:
+def mttkrp(data: FloatArray, factors: Sequence[FloatArray], mode: int, mask: BoolArray | None = None) -> FloatArray:
     """Return the matricised tensor times Khatri-Rao product, shape (d_mode, R).
 
     M[i, r] is the sum, over observed entries with i_mode = i, of X · Π_{m ≠ mode} A_m[i_m, r].

@@ -18,7 +18,6 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
-
 from tests.common.reference_cp import FloatArray, unfold
 from tests.common.reference_slicetca import project, reconstruct_slicetca, type_tensor
 
@@ -116,9 +115,7 @@ def within_svd(
     new_loadings, new_slices = [], []
     for axis, (loading, part) in enumerate(zip(loadings, slices, strict=True)):
         rank = loading.shape[0]
-        left, singular, right = np.linalg.svd(
-            unfold(type_tensor(loading, part, axis), axis), full_matrices=False
-        )
+        left, singular, right = np.linalg.svd(unfold(type_tensor(loading, part, axis), axis), full_matrices=False)
         vectors = left[:, :rank].T
         signs = np.sign(vectors[np.arange(rank), np.argmax(np.abs(vectors), axis=1)])[:, None]
         new_loadings.append(signs * vectors)

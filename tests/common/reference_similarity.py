@@ -16,7 +16,6 @@ from itertools import permutations
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-
 from tests.common.reference_cp import CP, FloatArray, normalise_cp
 
 
@@ -43,9 +42,7 @@ def best_total_by_enumeration(similarity: FloatArray) -> float:
     """Return the largest sum over one-to-one matchings, by trying all R! of them: keep R below eight."""
     wide = similarity if similarity.shape[0] <= similarity.shape[1] else similarity.T
     n_rows, n_columns = wide.shape
-    return max(
-        float(wide[range(n_rows), list(chosen)].sum()) for chosen in permutations(range(n_columns), n_rows)
-    )
+    return max(float(wide[range(n_rows), list(chosen)].sum()) for chosen in permutations(range(n_columns), n_rows))
 
 
 def mean_cosine_score(a: CP, b: CP) -> float:

@@ -22,7 +22,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-
 from tests.common.reference_cp import FloatArray, unfold
 
 
@@ -133,16 +132,11 @@ def random_init(rng: np.random.Generator, shape: Sequence[int], ranks: Sequence[
 def fibre_init(rng: np.random.Generator, data: FloatArray, ranks: Sequence[int]) -> list[FloatArray]:
     """Return bases spanned by randomly chosen columns of each unfolding: fibres of the data themselves."""
     unfolded = [unfold(data, axis) for axis in range(data.ndim)]
-    chosen = [
-        matrix[:, rng.integers(matrix.shape[1], size=rank)]
-        for matrix, rank in zip(unfolded, ranks, strict=True)
-    ]
+    chosen = [matrix[:, rng.integers(matrix.shape[1], size=rank)] for matrix, rank in zip(unfolded, ranks, strict=True)]
     return [np.linalg.qr(columns)[0] for columns in chosen]
 
 
-def model_from_bases(
-    data: FloatArray, bases: Sequence[FloatArray]
-) -> tuple[list[FloatArray], list[FloatArray]]:
+def model_from_bases(data: FloatArray, bases: Sequence[FloatArray]) -> tuple[list[FloatArray], list[FloatArray]]:
     """Return one best model with these spans: each type takes all it can of what the earlier ones left."""
     loadings, slices = [], []
     residual = data

@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import nnls
-
 from tests.common.reference_cp import BoolArray, FloatArray, observed, solve_rows, unfold
 from tests.common.reference_slicetca import reconstruct_slicetca
 
@@ -48,9 +47,7 @@ def slice_design(loadings: Sequence[FloatArray], seen: BoolArray) -> FloatArray:
     blocks = []
     for axis, loading in enumerate(loadings):
         rest = [size for other, size in enumerate(seen.shape) if other != axis]
-        position = np.ravel_multi_index(
-            [where for other, where in enumerate(coordinates) if other != axis], rest
-        )
+        position = np.ravel_multi_index([where for other, where in enumerate(coordinates) if other != axis], rest)
         for component in loading:
             block = np.zeros((entry.size, int(np.prod(rest))))
             block[entry, position] = component[coordinates[axis]]
@@ -67,10 +64,7 @@ def best_slices(
     """Return the slices of all types that jointly minimise the loss for given loadings."""
     seen = observed(data, mask)
     design = slice_design(loadings, seen)
-    shapes = [
-        (loading.shape[0], *data.shape[:axis], *data.shape[axis + 1 :])
-        for axis, loading in enumerate(loadings)
-    ]
+    shapes = [(loading.shape[0], *data.shape[:axis], *data.shape[axis + 1 :]) for axis, loading in enumerate(loadings)]
     sizes = [int(np.prod(shape)) for shape in shapes]
     if any(nonnegative):
         free = np.repeat(~np.asarray(nonnegative), sizes)
@@ -84,9 +78,7 @@ def best_slices(
     return [piece.reshape(shape) for piece, shape in zip(pieces, shapes, strict=True)]
 
 
-def masked_projected_loss(
-    data: FloatArray, loadings: Sequence[FloatArray], mask: BoolArray | None = None
-) -> float:
+def masked_projected_loss(data: FloatArray, loadings: Sequence[FloatArray], mask: BoolArray | None = None) -> float:
     """Return the least loss that any slices can reach with these loadings, observed entries only."""
     return slicetca_loss(data, loadings, best_slices(data, loadings, mask), mask)
 
@@ -104,9 +96,7 @@ def best_loadings(
     if rank == 0:
         return loadings[axis]
     seen = np.moveaxis(observed(data, mask), axis, 0).reshape(data.shape[axis], -1)
-    elsewhere = reconstruct_slicetca(loadings, slices) - reconstruct_slicetca(
-        loadings, slices, slice_type=axis
-    )
+    elsewhere = reconstruct_slicetca(loadings, slices) - reconstruct_slicetca(loadings, slices, slice_type=axis)
     return solve_rows(slices[axis].reshape(rank, -1).T, unfold(data - elsewhere, axis), seen, nonnegative).T
 
 

@@ -6,7 +6,6 @@ import hashlib
 import os
 import sys
 import tempfile
-import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -137,8 +136,7 @@ def fetch_file(source: Source, file: str) -> Path:
     found = hashlib.sha256(content).hexdigest()
     if found != expected:
         raise ValueError(
-            f"{source.url(file)} sent {len(content)} bytes with SHA-256 {found}, "
-            f"expected {expected}; nothing was kept"
+            f"{source.url(file)} sent {len(content)} bytes with SHA-256 {found}, expected {expected}; nothing was kept"
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{file}-")
@@ -154,6 +152,8 @@ def fetch_file(source: Source, file: str) -> Path:
 
 def read_url(url: str) -> bytes:
     """Read all bytes behind a public address."""
+    import urllib.request
+
     with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:
         content: bytes = response.read()
     return content

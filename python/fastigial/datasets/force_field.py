@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypedDict
 
 import numpy as np
+
 from fastigial.datasets.files import data_folder
 from fastigial.datasets.pmd_reach import count_samples, samples_per_bin
 from fastigial.datasets.registry import FORCE_FIELD
@@ -96,8 +97,7 @@ def fetch_force_field_days() -> NoReturn:
     NotImplementedError: The force-field recordings are many files without a licence...
     """
     raise NotImplementedError(
-        "The force-field recordings are many files without a licence, so they are not downloaded for you. "
-        + _how_to()
+        "The force-field recordings are many files without a licence, so they are not downloaded for you. " + _how_to()
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+
 from fastigial.datasets.files import fetch_file, find_file
 from fastigial.datasets.registry import PMD_REACH
 from fastigial.preprocess import COUNTS, bin_centres
@@ -151,9 +152,7 @@ def samples_per_bin(bin_width: float) -> int:
     """
     samples = round(bin_width * SAMPLES_PER_SECOND)
     if samples < 1 or abs(samples - bin_width * SAMPLES_PER_SECOND) > 1e-6:
-        raise ValueError(
-            f"bin_width must be a whole number of milliseconds (the sampling), got {bin_width} s"
-        )
+        raise ValueError(f"bin_width must be a whole number of milliseconds (the sampling), got {bin_width} s")
     return samples
 
 

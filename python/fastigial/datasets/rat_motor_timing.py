@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+
 from fastigial.datasets.files import fetch_file, find_file
 from fastigial.datasets.registry import RAT_MOTOR_TIMING
 from fastigial.preprocess import bin_spikes

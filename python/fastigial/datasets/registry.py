@@ -69,9 +69,7 @@ RAT_MOTOR_TIMING = Source(
     repository="ahwillia/affinewarp",
     commit="6042b2a8d4c6646b725cc53ebf1161aa9c49d32b",
     path="examples/rat_motor_cortex",
-    files=MappingProxyType(
-        {"motor_ctx_data.npz": "8c127bd4070c4810088ba5d0ece11ed9f4bb58c044952b90c9911ac69d467551"}
-    ),
+    files=MappingProxyType({"motor_ctx_data.npz": "8c127bd4070c4810088ba5d0ece11ed9f4bb58c044952b90c9911ac69d467551"}),
     licence="no licence file at this commit (later releases of the project are MIT); none for the data",
     citation="Williams et al. 2020, Neuron 105:246-259.e8; recorded by A. Dhawale and B. Olveczky",
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+
 from fastigial.preprocess import COUNTS, RATES, bin_centres
 from fastigial.recording import Recording
 
@@ -227,9 +228,7 @@ def make_learning_recording(
     tuning = (1 + np.cos(2 * np.pi * condition / n_conditions)) / 2
     baseline = rng.gamma(3.0, 2.0, n_neurons)
     neurons = rng.gamma(2.0, 6.0, (3, n_neurons)) * (rng.random((3, n_neurons)) < 0.5)
-    courses = np.stack(
-        [_bump(time, 0.7 * duration, 0.15 * duration), _bump(time, 0.35 * duration, 0.1 * duration)]
-    )
+    courses = np.stack([_bump(time, 0.7 * duration, 0.15 * duration), _bump(time, 0.35 * duration, 0.1 * duration)])
     bump_times = duration * (0.5 - 0.2 * progress) + jitter * rng.standard_normal(n_trials)
     bumps = _bump(time, bump_times[:, None], 0.05 * duration)
     rates = (
@@ -265,9 +264,7 @@ def make_learning_recording(
     )
 
 
-def _bump(
-    time: NDArray[np.float64], centre: float | NDArray[np.float64], width: float
-) -> NDArray[np.float64]:
+def _bump(time: NDArray[np.float64], centre: float | NDArray[np.float64], width: float) -> NDArray[np.float64]:
     """Draw a Gaussian bump of height 1."""
     bump: NDArray[np.float64] = np.exp(-0.5 * ((time - centre) / width) ** 2)
     return bump

@@ -42,9 +42,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    found.add_argument(
-        "--out", type=Path, default=Path("demo-report"), metavar="DIR", help="default: demo-report"
-    )
+    found.add_argument("--out", type=Path, default=Path("demo-report"), metavar="DIR", help="default: demo-report")
     found.add_argument(
         "--tca-components",
         type=_at_least_one,
@@ -57,12 +55,8 @@ def parser() -> argparse.ArgumentParser:
         metavar="R0,R1,R2",
         help="trial-, neuron-, time-slicing components; default: chosen from a short list on held-out data",
     )
-    found.add_argument(
-        "--starts", type=_at_least_one, default=20, metavar="N", help="starts of TCA; default: 20"
-    )
-    found.add_argument(
-        "--signed", action="store_true", help="let TCA factors be negative even where the data are not"
-    )
+    found.add_argument("--starts", type=_at_least_one, default=20, metavar="N", help="starts of TCA; default: 20")
+    found.add_argument("--signed", action="store_true", help="let TCA factors be negative even where the data are not")
     found.add_argument("--seed", type=_seed, default=0, metavar="N", help="of all that is random; default: 0")
     found.add_argument(
         "--simulated", action="store_true", help="the simulated session, even where there are real recordings"
@@ -71,9 +65,7 @@ def parser() -> argparse.ArgumentParser:
     own.add_argument(
         "--data", type=Path, metavar="FILE", help=".npy, .npz or .mat (before version 7.3); NaN: not observed"
     )
-    own.add_argument(
-        "--key", metavar="NAME", help="which array of the file; default: the only one with 3 axes"
-    )
+    own.add_argument("--key", metavar="NAME", help="which array of the file; default: the only one with 3 axes")
     own.add_argument(
         "--axes", type=_names, metavar="A,B,C", help="order of the file's axes; default: trial,neuron,time"
     )
@@ -83,9 +75,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME|FILE",
         help="one label per trial: array in the file, .npy, or text, one a line",
     )
-    own.add_argument(
-        "--smooth", type=_not_negative, metavar="BINS", help="SD of a Gaussian along time; default: none"
-    )
+    own.add_argument("--smooth", type=_not_negative, metavar="BINS", help="SD of a Gaussian along time; default: none")
     own.add_argument(
         "--normalize",
         choices=("sd", "zscore", "range", "soft"),
@@ -210,18 +200,14 @@ def _not_negative(text: str) -> float:
 def _three_ranks(text: str) -> tuple[int, int, int]:
     parts = [part.strip() for part in text.split(",")]
     if len(parts) != 3 or not all(part.isdecimal() for part in parts) or not any(int(part) for part in parts):
-        raise argparse.ArgumentTypeError(
-            f"is {text!r}, expected three whole numbers such as 2,1,1, not all 0"
-        )
+        raise argparse.ArgumentTypeError(f"is {text!r}, expected three whole numbers such as 2,1,1, not all 0")
     return int(parts[0]), int(parts[1]), int(parts[2])
 
 
 def _names(text: str) -> tuple[str, ...]:
     names = tuple(part.strip() for part in text.split(","))
     if sorted(names) != sorted(DIMS):
-        raise argparse.ArgumentTypeError(
-            f"is {text!r}, expected trial, neuron and time once each, in any order"
-        )
+        raise argparse.ArgumentTypeError(f"is {text!r}, expected trial, neuron and time once each, in any order")
     return names
 
 

@@ -227,9 +227,7 @@ class _Asker:
         self.rng = rng
         n_trials = self.recording.shape[0]
         within = self.questions.within
-        self.inside = (
-            np.ones(n_trials, dtype=bool) if within is None else self.recording[within[0]] == within[1]
-        )
+        self.inside = np.ones(n_trials, dtype=bool) if within is None else self.recording[within[0]] == within[1]
         self.where = "" if within is None else f" within {within[0]} {within[1]}"
 
     def condition(self, of: str, courses: tuple[Course, ...]) -> list[Answers]:
@@ -242,9 +240,7 @@ class _Asker:
             seen = known & np.isfinite(course.rows).all(axis=1)
             enough = seen.sum() >= FEWEST_TRIALS and len(np.unique(labels[seen])) > 1
             found.append(
-                permuted_eta_squared(course.rows[seen], labels[seen], self.rng)
-                if enough
-                else (np.nan, np.nan)
+                permuted_eta_squared(course.rows[seen], labels[seen], self.rng) if enough else (np.nan, np.nan)
             )
         effect = f"difference between groups of {_words(self.questions.condition or '')}"
         return [_table(effect, "η²", of, int(known.sum()), courses, found)]
@@ -297,9 +293,7 @@ class _Asker:
         name = self.questions.order
         return self.recording[name] if name else np.arange(self.recording.shape[0])
 
-    def _against(
-        self, effect: str, of: str, courses: tuple[Course, ...], values: NDArray[Any]
-    ) -> list[Answers]:
+    def _against(self, effect: str, of: str, courses: tuple[Course, ...], values: NDArray[Any]) -> list[Answers]:
         values = np.asarray(values, dtype=np.float64)
         known = self.inside & np.isfinite(values)
         if not courses or known.sum() < FEWEST_TRIALS:
@@ -308,9 +302,7 @@ class _Asker:
         for course in courses:
             seen = known & np.isfinite(course.scores)
             enough = seen.sum() >= FEWEST_TRIALS
-            found.append(
-                permuted_spearman(course.scores[seen], values[seen], self.rng) if enough else (np.nan, np.nan)
-            )
+            found.append(permuted_spearman(course.scores[seen], values[seen], self.rng) if enough else (np.nan, np.nan))
         return [_table(effect, "ρ", of, int(known.sum()), courses, found)]
 
 
@@ -337,9 +329,7 @@ def _unit_courses(recording: Recording) -> tuple[Course, ...]:
     total = np.where(observed, recording.data, 0.0).sum(axis=2, dtype=np.float64)
     means = np.divide(total, n_observed, out=np.full(total.shape, np.nan), where=n_observed > 0)
     names = recording["unit"] if "unit" in recording.coords else np.arange(recording.shape[1])
-    return tuple(
-        Course(f"unit {name}", column[:, None], column) for name, column in zip(names, means.T, strict=True)
-    )
+    return tuple(Course(f"unit {name}", column[:, None], column) for name, column in zip(names, means.T, strict=True))
 
 
 def _recoveries(material: Material, courses: dict[str, tuple[Course, ...]]) -> list[Recovery]:

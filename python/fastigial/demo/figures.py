@@ -78,8 +78,7 @@ def pictures(analysis: Analysis) -> dict[str, Picture]:
         )
     found["tca"] = _picture(
         plot.tca(tca, condition=condition),
-        f"One row for each of the {analysis.tca.choice.rank[0]} TCA components: trial, neuron and time "
-        "factor.",
+        f"One row for each of the {analysis.tca.choice.rank[0]} TCA components: trial, neuron and time factor.",
         "TCA. Each row is a component: its trial, neuron and time factor, multiplied. λ is its weight; the "
         f"percentage is its share of the weights, not of the variance.{coloured}",
     )
@@ -113,8 +112,7 @@ def pictures(analysis: Analysis) -> dict[str, Picture]:
     for fit in analysis.fits:
         found[f"reconstruction {fit.name}"] = _picture(
             plot.reconstruction(analysis.prepared, fit.model, condition=condition),
-            f"Data, {fit.name} reconstruction and residual of up to four neurons, from best to worst "
-            "explained.",
+            f"Data, {fit.name} reconstruction and residual of up to four neurons, from best to worst explained.",
             f"Data and {fit.name} reconstruction of neurons spaced evenly from the best to the worst "
             "explained; the number beside each is its explained share.",
         )
@@ -170,9 +168,7 @@ def _draw_ranks(ax: Axes, choice: RankChoice, title: str, label: str) -> None:
     best = max(choice.scores, key=lambda score: score.mean)
     ax.axhline(best.mean - best.standard_error, color=INK, linewidth=0.6, linestyle="--")
     if choice.chosen is not None:
-        ax.plot(
-            choice.scores.index(choice.chosen), choice.chosen.mean, "o", color=colour, markersize=5, zorder=5
-        )
+        ax.plot(choice.scores.index(choice.chosen), choice.chosen.mean, "o", color=colour, markersize=5, zorder=5)
     names = [",".join(map(str, score.rank)) for score in choice.scores]
     ax.set_xticks(places, names, rotation=45 if len(names[0]) > 1 else 0)
     few_ticks(ax, y=5)

@@ -65,9 +65,7 @@ def material_from_file(
     arrays = read_arrays(path)
     name, array = _chosen(path, arrays, key)
     if sorted(axes) != sorted(DIMS):
-        raise UserError(
-            f"--axes is {','.join(axes)}, expected trial, neuron and time once each, in any order"
-        )
+        raise UserError(f"--axes is {','.join(axes)}, expected trial, neuron and time once each, in any order")
     if bin_width is not None and not (np.isfinite(bin_width) and bin_width > 0):
         raise UserError(f"--bin-width is {bin_width:g}, expected a number of seconds above 0")
     data = np.ascontiguousarray(array.transpose([axes.index(dim) for dim in DIMS]))
@@ -179,9 +177,7 @@ def _chosen(path: Path, arrays: dict[str, NDArray[Any]], key: str | None) -> tup
             raise UserError(f"--key {key}: {path} holds {found}")
         array = arrays[key]
         if array.ndim != 3 or array.dtype.kind not in "biuf":
-            raise UserError(
-                f"--key {key}: is {array.dtype} of shape {array.shape}, expected real numbers with 3 axes"
-            )
+            raise UserError(f"--key {key}: is {array.dtype} of shape {array.shape}, expected real numbers with 3 axes")
         return key, array
     candidates = [name for name, array in arrays.items() if array.ndim == 3 and array.dtype.kind in "biuf"]
     if not candidates:
@@ -196,9 +192,7 @@ def _chosen(path: Path, arrays: dict[str, NDArray[Any]], key: str | None) -> tup
 
 def _check_values(path: Path, name: str, data: NDArray[Any]) -> None:
     if min(data.shape) < 1 or data.shape[0] < 2:
-        raise UserError(
-            f"--data {path}: {name!r} is {data.shape} (trials, neurons, time), expected >= 2 trials"
-        )
+        raise UserError(f"--data {path}: {name!r} is {data.shape} (trials, neurons, time), expected >= 2 trials")
     if np.isinf(data).any():
         raise UserError(f"--data {path}: {name!r} holds infinities; mark what was not observed with NaN")
     if np.isnan(data).all():
@@ -270,9 +264,7 @@ def read_labels(
 def _labels_from_file(conditions: str, path: Path, arrays: dict[str, NDArray[Any]]) -> NDArray[Any]:
     file = Path(conditions)
     if not file.is_file():
-        raise UserError(
-            f"--conditions {conditions}: is neither a file nor an array of {path} ({', '.join(arrays)})"
-        )
+        raise UserError(f"--conditions {conditions}: is neither a file nor an array of {path} ({', '.join(arrays)})")
     try:
         if file.suffix == ".npy":
             return np.asarray(np.load(file, allow_pickle=False))

@@ -74,9 +74,7 @@ class Course:
     scores: NDArray[np.float64]
 
 
-def fit_tca(
-    recording: Recording, choice: RankChoice, *, nonnegative: bool, n_starts: int, seed: int
-) -> Fit[TCA]:
+def fit_tca(recording: Recording, choice: RankChoice, *, nonnegative: bool, n_starts: int, seed: int) -> Fit[TCA]:
     """Fit TCA with the chosen number of components from `n_starts` starts."""
     model = TCA(choice.rank[0], nonnegative=nonnegative, n_init=n_starts, random_state=seed)
     return _fitted("TCA", "--tca-components", model, recording, choice)

@@ -142,9 +142,7 @@ def contents(sections: Sequence[tuple[str, str, Sequence[tuple[str, str]]]]) -> 
     items = []
     for anchor, title, parts in sections:
         inner = "".join(f'<li><a href="#{a}">{escape(t)}</a></li>' for a, t in parts)
-        items.append(
-            f'<li><a href="#{anchor}">{escape(title)}</a>{f"<ol>{inner}</ol>" if inner else ""}</li>'
-        )
+        items.append(f'<li><a href="#{anchor}">{escape(title)}</a>{f"<ol>{inner}</ol>" if inner else ""}</li>')
     return f'<nav aria-label="Contents"><ol>{"".join(items)}</ol></nav>'
 
 

@@ -55,16 +55,12 @@ def prepare(recording: Recording, plan: Plan) -> tuple[Recording, tuple[Step, ..
         recording = preprocess.drop_units(recording, min_rate=plan.min_rate)
         kept = recording.shape[1]
         if kept == 0:
-            raise UserError(
-                f"no unit fires more than {plan.min_rate:g} spikes/s, so there is nothing to decompose"
-            )
+            raise UserError(f"no unit fires more than {plan.min_rate:g} spikes/s, so there is nothing to decompose")
         steps.append(
             Step(
                 "drop_units",
-                f"kept the {kept} of {before} units that fire more than {plan.min_rate:g} spikes/s on "
-                "average",
-                "a nearly silent unit adds noise, and once scaled to unit spread it would count as much as "
-                "any other",
+                f"kept the {kept} of {before} units that fire more than {plan.min_rate:g} spikes/s on average",
+                "a nearly silent unit adds noise, and once scaled to unit spread it would count as much as any other",
             )
         )
     if plan.sd_bins is not None and plan.sd_bins > 0:
@@ -73,8 +69,7 @@ def prepare(recording: Recording, plan: Plan) -> tuple[Recording, tuple[Step, ..
             Step(
                 "smooth",
                 f"Gaussian along time, SD {plan.sd_bins:g} bins{_in_seconds(recording, plan.sd_bins)}",
-                "counts in narrow bins are mostly Poisson noise, which least squares would spend "
-                "components on",
+                "counts in narrow bins are mostly Poisson noise, which least squares would spend components on",
             )
         )
     if plan.normalization is not None:
@@ -89,9 +84,7 @@ def prepare(recording: Recording, plan: Plan) -> tuple[Recording, tuple[Step, ..
             "soft": "divided each unit by its range plus 5, so that quiet units stay small",
         }[plan.normalization]
         steps.append(
-            Step(
-                "normalize", what, "least squares would otherwise follow the few units with the highest rates"
-            )
+            Step("normalize", what, "least squares would otherwise follow the few units with the highest rates")
         )
     return recording, tuple(steps)
 

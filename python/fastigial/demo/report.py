@@ -198,15 +198,11 @@ def _fits(analysis: Analysis) -> str:
     rows: list[list[str]] = [["components", *(_rank(fit.choice) for fit in analysis.fits)]]
     signs = "not negative" if analysis.tca.model.nonnegative else "either sign"
     rows.append(["factors", signs, "either sign"])
-    rows.append(
-        ["numbers in the model", *(f"{fit.n_parameters:,}".replace(",", " ") for fit in analysis.fits)]
-    )
+    rows.append(["numbers in the model", *(f"{fit.n_parameters:,}".replace(",", " ") for fit in analysis.fits)])
     rows.append(["explained variance", *(f"{fit.model.explained_variance_:.4f}" for fit in analysis.fits)])
     rows.append(["… of held-out blocks", *(_held_out(fit) for fit in analysis.fits)])
     rows.append(["loss per entry", *(f"{fit.model.loss_:.5g}" for fit in analysis.fits)])
-    rows.append(
-        ["outcome", *(f"{fit.model.outcome_} after {fit.model.n_iter_} sweeps" for fit in analysis.fits)]
-    )
+    rows.append(["outcome", *(f"{fit.model.outcome_} after {fit.model.n_iter_} sweeps" for fit in analysis.fits)])
     rows.append(["seconds (wall clock, all starts)", *(f"{fit.seconds:.3f}" for fit in analysis.fits)])
     rows.append(["starts", *(str(len(fit.ends)) for fit in analysis.fits)])
     rows.append(["… at the best end (within 0.1 %)", *(str(fit.n_at_best) for fit in analysis.fits)])
@@ -265,15 +261,12 @@ def _trials(analysis: Analysis, drawn: dict[str, Picture]) -> str:
     if analysis.decodings:
         condition = (material.questions.condition or "").replace("_", " ")
         parts.append(
-            page.bullets(
-                decoding_sentence(name, found, condition) for name, found in analysis.decodings.items()
-            )
+            page.bullets(decoding_sentence(name, found, condition) for name, found in analysis.decodings.items())
         )
     if analysis.units:
         parts.append(
             page.paragraph(
-                "For comparison, without any model: the mean activity of each unit in each trial, before "
-                "preprocessing."
+                "For comparison, without any model: the mean activity of each unit in each trial, before preprocessing."
             )
         )
         parts.append(_tests(analysis.units))
@@ -291,9 +284,7 @@ def _trials(analysis: Analysis, drawn: dict[str, Picture]) -> str:
         head = ["planted", "model", "closest course", "its r", "R² of all courses"]
         parts.append(page.table(head, rows, caption="What was planted, and what was found"))
     if material.questions.cautions:
-        parts.append(
-            page.paragraph("Before believing any of this:") + page.bullets(material.questions.cautions)
-        )
+        parts.append(page.paragraph("Before believing any of this:") + page.bullets(material.questions.cautions))
     return "\n".join(parts)
 
 
@@ -324,9 +315,9 @@ def _methods(seed: int) -> str:
         page.heading(2, "How the numbers were made", "methods")
         + page.bullets(
             [
-                "TCA: x̂ = Σ_r w_r a_r(trial) b_r(neuron) c_r(time), by alternating least squares (hierarchical "
-                "where factors must not be negative); the first start is from singular vectors, the others are "
-                "random, the best is kept.",
+                "TCA: x̂ = Σ_r w_r a_r(trial) b_r(neuron) c_r(time), by alternating least squares "
+                "(hierarchical where factors are non-negative); the first start is from singular vectors, "
+                "the others are random, the best is kept.",
                 "SliceTCA: each component is a loading along one axis times a slice over the other two; "
                 "starts go on until no new end is expected; components are in the method's canonical form.",
                 "η²: share of a component's variance over trials that lies between groups; with g groups "

@@ -115,8 +115,7 @@ def material_for_demo(seed: int) -> tuple[list[Material], str]:
     if found:
         return found, "Real recordings, found in the folder that FASTIGIAL_DATA names."
     return [simulated(seed)], (
-        f"Simulated data: {folder} (FASTIGIAL_DATA) holds neither {FORCE_FIELD.folder} nor "
-        f"{PMD_REACH.folder}."
+        f"Simulated data: {folder} (FASTIGIAL_DATA) holds neither {FORCE_FIELD.folder} nor {PMD_REACH.folder}."
     )
 
 

@@ -274,17 +274,11 @@ def decode(
     spread = x.std(axis=0)
     x = (x - x.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     accuracy = _cross_validated(x, codes, n_folds, rng)
-    null = np.array(
-        [_cross_validated(x, rng.permutation(codes), n_folds, rng) for _ in range(n_permutations)]
-    )
-    return Decoding(
-        accuracy, 1 / len(counts), null, _p_value(null, accuracy), len(x), len(counts), n_folds, x.shape[1]
-    )
+    null = np.array([_cross_validated(x, rng.permutation(codes), n_folds, rng) for _ in range(n_permutations)])
+    return Decoding(accuracy, 1 / len(counts), null, _p_value(null, accuracy), len(x), len(counts), n_folds, x.shape[1])
 
 
-def _cross_validated(
-    x: NDArray[np.float64], codes: NDArray[np.intp], n_folds: int, rng: np.random.Generator
-) -> float:
+def _cross_validated(x: NDArray[np.float64], codes: NDArray[np.intp], n_folds: int, rng: np.random.Generator) -> float:
     n_classes = int(codes.max()) + 1
     fold = np.empty(len(codes), dtype=np.intp)
     for code in range(n_classes):

@@ -53,11 +53,7 @@ def table_sentence(table: Answers) -> str:
     found = table.significant
     if n_tests == 1:
         test = f"{table.statistic} = {_signed(strongest.effect)}, p = {p_value(strongest.p)}"
-        who = (
-            strongest.name
-            if table.of == "behaviour"
-            else f"the only one of the {table.of}, {strongest.name},"
-        )
+        who = strongest.name if table.of == "behaviour" else f"the only one of the {table.of}, {strongest.name},"
         return f"{_capital(who)} shows {'a' if found else 'no clear'} {table.effect} ({test})."
     if not found:
         return (
@@ -69,9 +65,7 @@ def table_sentence(table: Answers) -> str:
         for test in found[:MOST_NAMED]
     )
     more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
-    return (
-        f"{_capital(table.effect)} in {len(found)} of the {n_tests} {table.of}: {named}{more}; p corrected."
-    )
+    return f"{_capital(table.effect)} in {len(found)} of the {n_tests} {table.of}: {named}{more}; p corrected."
 
 
 def decoding_sentence(name: str, decoding: Decoding, condition: str) -> str:

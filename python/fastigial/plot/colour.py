@@ -97,9 +97,7 @@ def palette(n_colours: int) -> tuple[str, ...]:
     from matplotlib.colors import to_hex
 
     # The last tenth of viridis is a yellow too light for a point on white paper.
-    return tuple(
-        to_hex(colour) for colour in matplotlib.colormaps[_SEQUENTIAL](np.linspace(0, 0.9, n_colours))
-    )
+    return tuple(to_hex(colour) for colour in matplotlib.colormaps[_SEQUENTIAL](np.linspace(0, 0.9, n_colours)))
 
 
 def is_missing(values: NDArray[Any]) -> NDArray[np.bool_]:

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fastigial.plot.colour import INK, palette
 from fastigial.plot.labels import require_fitted
 from fastigial.plot.style import few_ticks, figure_of, given_axes, house_style, new_figure, tidy
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from fastigial.plot.colour import FAINT, INK, TrialColours, trial_colours
 from fastigial.plot.labels import (
     Axis,
@@ -34,7 +36,6 @@ from fastigial.plot.style import (
     trial_key,
     zero_line,
 )
-from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -203,17 +204,13 @@ def _orders(model: FactorModel, factors: Sequence[NDArray[Any]], sort: bool | Ar
     mode = find_role(model.dims_, "neuron")
     if mode is not None:
         neurons = factors[mode]
-        orders[mode] = resolve_order(
-            sort, len(neurons), "sort_neurons", lambda: by_dominant_component(neurons)
-        )
+        orders[mode] = resolve_order(sort, len(neurons), "sort_neurons", lambda: by_dominant_component(neurons))
     elif not isinstance(sort, bool | np.bool_):
         raise ValueError(f"sort_neurons needs a neuron axis, but the model's axes are {tuple(model.dims_)}")
     return orders
 
 
-def _draw(
-    ax: Axes, column: Axis, values: NDArray[Any], kind: Kind, colours: TrialColours | None, least: int
-) -> None:
+def _draw(ax: Axes, column: Axis, values: NDArray[Any], kind: Kind, colours: TrialColours | None, least: int) -> None:
     draw_vector(ax, column.values, values, kind, colours)
     edges = column.edges
     margin = 0.02 * (edges[-1] - edges[0]) if kind == "scatter" else 0.0

@@ -124,9 +124,7 @@ def require_fitted(model: object, *attributes: str) -> None:
     """Raise a ValueError unless `model` carries all of `attributes`."""
     missing = [name for name in attributes if not hasattr(model, name)]
     if missing:
-        raise ValueError(
-            f"model must be fitted before it is drawn: {type(model).__name__} has no {', '.join(missing)}"
-        )
+        raise ValueError(f"model must be fitted before it is drawn: {type(model).__name__} has no {', '.join(missing)}")
 
 
 def axis_of(model: FittedModel, mode: int, size: int) -> Axis:
@@ -158,9 +156,7 @@ def axis_of(model: FittedModel, mode: int, size: int) -> Axis:
     return Axis(name, values.astype(np.float64) if drawable else counted, label)
 
 
-def trial_values(
-    model: FittedModel, values: str | ArrayLike, n_trials: int, argument: str
-) -> tuple[NDArray[Any], str]:
+def trial_values(model: FittedModel, values: str | ArrayLike, n_trials: int, argument: str) -> tuple[NDArray[Any], str]:
     """Return one value per trial and what to call it, from the name of a coordinate or from an array.
 
     Parameters
@@ -197,9 +193,7 @@ def trial_values(
         named = getattr(values, "name", None)
         found, label = np.asarray(values), named if isinstance(named, str) and named else argument
     if found.shape != (n_trials,):
-        raise ValueError(
-            f"{argument} must hold one value per trial: expected ({n_trials},), got {found.shape}"
-        )
+        raise ValueError(f"{argument} must hold one value per trial: expected ({n_trials},), got {found.shape}")
     return found, label
 
 

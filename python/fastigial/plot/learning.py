@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import ArrayLike, NDArray
+
 from fastigial.plot.colour import INK, MISSING, trial_colours
 from fastigial.plot.factors import draw_vector
 from fastigial.plot.labels import (
@@ -28,8 +31,6 @@ from fastigial.plot.style import (
     padded_limits,
     trial_key,
 )
-from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -133,9 +134,7 @@ def trial_factors(
             if index % n_columns == 0 or axes is not None:
                 ax.set_ylabel("trial factor")
         if colours.label:
-            trial_key(
-                figure, colours, panels.tolist(), own=axes is None, shrink=0.4 if n_columns == 1 else 0.6
-            )
+            trial_key(figure, colours, panels.tolist(), own=axes is None, shrink=0.4 if n_columns == 1 else 0.6)
     return figure
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from fastigial.plot.colour import INK, MISSING, Group, colour_scale, signed_scale, trial_colours, trial_groups
 from fastigial.plot.labels import (
     Axis,
@@ -33,7 +35,6 @@ from fastigial.plot.style import (
     trial_key,
     zero_line,
 )
-from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -139,9 +140,7 @@ def reconstruction(
             grid = figure.subplots(*shape, squeeze=False)
             notes = ["broad and pale: data; thin: reconstruction"] if as_means else []
             notes += ["grey: not observed"] if np.isnan(data[:, chosen]).any() and not as_means else []
-            notes += (
-                ["grey: never observed"] if as_means and np.isnan(data[:, chosen]).all(axis=0).any() else []
-            )
+            notes += ["grey: never observed"] if as_means and np.isnan(data[:, chosen]).all(axis=0).any() else []
             figure.suptitle("; ".join(notes), x=0.01, ha="left", fontsize=SMALL)
         else:
             grid = given_axes(axes, shape)
@@ -164,9 +163,7 @@ def reconstruction(
                 row[0].set_ylabel(f"{note}\n{counted if index == 0 else 'trial'}", fontsize=SMALL)
             for ax in row:
                 ax.tick_params(labelbottom=index == chosen.size - 1)
-        titles = (
-            ("data and reconstruction", "residual") if as_means else ("data", "reconstruction", "residual")
-        )
+        titles = ("data and reconstruction", "residual") if as_means else ("data", "reconstruction", "residual")
         for ax, title in zip(grid[0], titles, strict=True):
             ax.set_title(title)
         for ax in grid[-1]:

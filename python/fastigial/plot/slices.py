@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from fastigial.plot.colour import TrialColours, colour_scale, trial_colours, trial_groups
 from fastigial.plot.factors import Kind, draw_vector
 from fastigial.plot.labels import Axis, SliceModel, axis_of, require_fitted, role_of, selection, trial_values
@@ -27,7 +29,6 @@ from fastigial.plot.style import (
     short_number,
     trial_key,
 )
-from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -144,9 +145,7 @@ def _chosen(model: SliceModel, components: Mapping[str, int | ArrayLike] | None)
     if components is None:
         return [np.arange(size) for size in sizes]
     if not isinstance(components, Mapping) or not components:
-        raise ValueError(
-            f"components must name slice types, such as {{{model.dims_[0]!r}: [0]}}; got {components!r}"
-        )
+        raise ValueError(f"components must name slice types, such as {{{model.dims_[0]!r}: [0]}}; got {components!r}")
     unknown = [name for name in components if name not in model.dims_]
     if unknown:
         raise ValueError(f"components names {unknown[0]!r}, but the slice types are {tuple(model.dims_)}")
@@ -186,9 +185,7 @@ def _layout(
         trials = Axis(trials.name, np.arange(n_trials, dtype=np.float64), trials.name)
     borders, names = _borders(sorted_by, trial_order)
     if colours is not None:
-        colours = TrialColours(
-            colours.colours[trial_order.indices], colours.label, colours.groups, colours.mappable
-        )
+        colours = TrialColours(colours.colours[trial_order.indices], colours.label, colours.groups, colours.mappable)
     loadings = [np.asarray(array) for array in model.loadings_]
     slices = [np.asarray(array) for array in model.slices_]
     neuron_order = resolve_order(
@@ -210,9 +207,7 @@ def _borders(values: NDArray[Any] | None, order: Order) -> tuple[NDArray[np.floa
     groups = () if values is None else trial_groups(values, "sort_trials")
     sizes = [int(group.members.sum()) for group in groups]
     # Drawing order and legend order agree for all levels that compare the same way; if not, draw no borders.
-    sequence = (
-        np.concatenate([np.flatnonzero(group.members) for group in groups]) if groups else order.indices
-    )
+    sequence = np.concatenate([np.flatnonzero(group.members) for group in groups]) if groups else order.indices
     if not groups or (sequence != order.indices).any():
         return np.empty(0), ()
     return np.concatenate(([0], np.cumsum(sizes))) - 0.5, tuple(group.label for group in groups)
@@ -239,9 +234,7 @@ def _draw_type(
     for row, component in enumerate(indices):
         vector_ax, slice_ax = grid[row]
         last = row == indices.size - 1
-        draw_vector(
-            vector_ax, along.values, loadings[row], vector_kind, layout.colours if kind == 0 else None
-        )
+        draw_vector(vector_ax, along.values, loadings[row], vector_kind, layout.colours if kind == 0 else None)
         margin = 0.02 * (along.edges[-1] - along.edges[0]) if vector_kind == "scatter" else 0.0
         vector_ax.set_xlim(along.edges[0] - margin, along.edges[-1] + margin)
         vector_ax.set_ylim(limits)

@@ -41,11 +41,7 @@ def resolve_order(sort: bool | ArrayLike, size: int, argument: str, automatic: C
     if isinstance(sort, bool | np.bool_):
         return automatic() if sort else Order(np.arange(size), "")
     indices = np.asarray(sort)
-    if (
-        indices.shape != (size,)
-        or indices.dtype.kind not in "iu"
-        or (np.sort(indices) != np.arange(size)).any()
-    ):
+    if indices.shape != (size,) or indices.dtype.kind not in "iu" or (np.sort(indices) != np.arange(size)).any():
         raise ValueError(
             f"{argument} must be True, False or a permutation of 0 … {size - 1}; got an array of shape "
             f"{indices.shape} and dtype {indices.dtype}"
@@ -102,9 +98,7 @@ def by_slices(loadings: Sequence[NDArray[Any]], slices: Sequence[NDArray[Any]], 
         return Order(np.lexsort((-size.max(axis=1), size.argmax(axis=1))), f"peak time in {component}")
     if kind == 1:
         return Order(np.argsort(-loadings[1][best], kind="stable"), f"loading on {component}")
-    return Order(
-        np.argsort(-np.abs(slices[2][best]).mean(axis=0), kind="stable"), f"mean size in {component}"
-    )
+    return Order(np.argsort(-np.abs(slices[2][best]).mean(axis=0), kind="stable"), f"mean size in {component}")
 
 
 def by_value(values: NDArray[Any], name: str) -> Order:

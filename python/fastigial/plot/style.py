@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fastigial.plot.colour import FAINT, INK, ColourScale, TrialColours
 from fastigial.plot.labels import Axis
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -128,9 +129,7 @@ def padded_limits(values: NDArray[Any]) -> tuple[float, float]:
     return low - 0.06 * span, high + 0.06 * span
 
 
-def heat_map(
-    ax: Axes, values: NDArray[Any], *, rows: Axis, columns: Axis, scale: ColourScale
-) -> ScalarMappable:
+def heat_map(ax: Axes, values: NDArray[Any], *, rows: Axis, columns: Axis, scale: ColourScale) -> ScalarMappable:
     """Draw values (rows, columns) with real coordinates, the first row on top.
 
     Evenly spaced coordinates are drawn as an image, others as a mesh with cells of their true width. Both are
@@ -151,9 +150,7 @@ def heat_map(
             rasterized=True,
         )
     else:
-        artist = ax.pcolormesh(
-            x, y, masked, cmap=scale.colormap, vmin=scale.low, vmax=scale.high, rasterized=True
-        )
+        artist = ax.pcolormesh(x, y, masked, cmap=scale.colormap, vmin=scale.low, vmax=scale.high, rasterized=True)
         # A mesh draws nothing where values are missing; the axes behind it show through.
         ax.set_facecolor(scale.colormap.get_bad().tolist())
         ax.set_ylim(float(y[-1]), float(y[0]))
@@ -194,9 +191,7 @@ def colour_bar(
     _tidy_bar(bar, "y")
 
 
-def trial_key(
-    figure: Figure, colours: TrialColours, axes: Sequence[Axes], *, own: bool, shrink: float = 0.9
-) -> None:
+def trial_key(figure: Figure, colours: TrialColours, axes: Sequence[Axes], *, own: bool, shrink: float = 0.9) -> None:
     """Explain the trials' colours once: a legend for categories, a colour bar below `axes` for a quantity.
 
     In a figure of our `own` the legend stands outside, below everything. In a caller's figure, whose layout
@@ -222,9 +217,7 @@ def trial_key(
         ]
         if own:
             n_columns = _columns_that_fit([group.label for group in colours.groups])
-            legend = figure.legend(
-                handles=handles, title=colours.label, loc="outside lower center", ncols=n_columns
-            )
+            legend = figure.legend(handles=handles, title=colours.label, loc="outside lower center", ncols=n_columns)
         else:
             legend = axes[0].legend(
                 handles=handles, title=colours.label, loc="upper right", frameon=True, framealpha=0.85

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["as_count", "as_flags", "as_number", "as_seed", "check_loss"]
+__all__ = ["as_count", "as_flags", "as_number", "as_seed", "as_threads", "check_loss"]
 
 
 def as_count(name: str, value: Any) -> int:
@@ -25,7 +25,15 @@ def as_number(name: str, value: Any) -> float:
     """A real number."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"{name} is {value!r}, expected a number")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"{name} is too large for a floating-point number") from None
+
+
+def as_threads(n_threads: Any) -> int | None:
+    """A number of threads, or None for the package setting."""
+    return None if n_threads is None else as_count("n_threads", n_threads)
 
 
 def as_flags(name: str, value: Any, n: int) -> list[bool]:

@@ -15,8 +15,10 @@ from fastigial.tensor.intake import Coords, Data, take
 
 __all__ = ["Decomposition"]
 
-# Entries of the training data that are kept to recognise it again.
+# Entries of the training data that are kept to recognise it again, twice this many; and among how many the largest are
+# looked for.
 _N_REMEMBERED = 64
+_N_LOOKED_AT = 1 << 16
 
 
 class Decomposition:
@@ -63,12 +65,16 @@ class Decomposition:
             setattr(self, name, value)
         return self
 
+    def __sklearn_clone__(self) -> Self:
+        # scikit-learn would clone the parameters too, and an `init` model would come out unfitted.
+        return type(self)(**self.get_params())
+
     def __repr__(self) -> str:
         defaults = inspect.signature(type(self).__init__).parameters
         shown = [
             f"{name}={value!r}"
             for name, value in self.get_params().items()
-            if value is not defaults[name].default and not (value == defaults[name].default)
+            if repr(value) != repr(defaults[name].default)
         ]
         return f"{type(self).__name__}({', '.join(shown)})"
 
@@ -107,7 +113,7 @@ class Decomposition:
         self.n_iter_ = len(self.loss_history_)
         self.outcome_ = found["outcome"]
         self.converged_ = self.outcome_ == "converged"
-        self._remembered = _sample(data.array)
+        self._remembered = _sample(data)
 
     def _conclude(self, exception: BaseException | None) -> None:
         """Raise what stopped the fit, or warn that it ran out of iterations."""
@@ -148,23 +154,33 @@ class Decomposition:
         data = take(X, mask)
         if data.mask is not None and data.mask.shape != data.array.shape:
             raise ValueError(f"mask has shape {data.mask.shape}, expected that of X, {data.array.shape}")
-        same = data.array.shape == self.shape_ and self._recognises(data.array)
-        model = self.reconstruct() if same else self._reconstruct_new(data)
         observed = ~np.isnan(data.array)
         if data.mask is not None:
             observed &= data.mask
         if not observed.any():
             raise ValueError("X holds no observed entry: it is all NaN, or all masked")
         truth = data.array[observed].astype(np.float64)
+        if not np.isfinite(truth).all():
+            raise ValueError("X holds infinite values; mark what was not observed as NaN")
+        same = data.array.shape == self.shape_ and self._recognises(data)
+        model = self.reconstruct() if same else self._reconstruct_new(data)
         size = float(np.max(np.abs(truth))) or 1.0
         difference = (truth - model[observed]) / size
         return float(1.0 - np.sum(difference**2) / max(np.sum((truth / size) ** 2), np.finfo(np.float64).tiny))
 
-    def _recognises(self, array: NDArray[Any]) -> bool:
-        """Whether `array` is the fitted recording, as far as both were observed."""
-        now = _sample(array)
-        both = ~(np.isnan(now) | np.isnan(self._remembered))
-        return bool(np.array_equal(now[both], self._remembered[both]))
+    def _recognises(self, data: Data) -> bool:
+        """Whether `data` is the fitted recording, as far as both were observed."""
+        places, values = self._remembered.T
+        now = _observed_at(data, places.astype(np.intp))
+        both = ~(np.isnan(now) | np.isnan(values))
+        return bool(np.array_equal(now[both], values[both]))
+
+    def _refuse_overflow(self, data: Data, arrays: list[NDArray[Any]]) -> None:
+        """A model of unit vectors has larger numbers than its data."""
+        if not all(np.isfinite(array).all() for array in arrays):
+            raise ValueError(
+                f"X is so large that the model's numbers overflow {data.array.dtype}; pass float64, or rescale it"
+            )
 
     # ---- files --------------------------------------------------------------------------------------------------
 
@@ -184,7 +200,24 @@ class Decomposition:
         save(self, path)
 
 
-def _sample(array: NDArray[Any]) -> NDArray[np.float64]:
-    """A few entries, spread over the array."""
-    places = np.linspace(0, max(array.size - 1, 0), _N_REMEMBERED).astype(np.intp)
-    return np.asarray(array[np.unravel_index(places, array.shape)], dtype=np.float64)
+def _sample(data: Data) -> NDArray[np.float64]:
+    """Places of a few entries and what stands there: some spread evenly, and the largest of many.
+
+    Evenly spread places alone would not tell apart two recordings that are mostly zeros.
+    """
+    size = data.array.size
+    even = np.linspace(0, size - 1, _N_REMEMBERED).astype(np.intp)
+    many = np.unique(np.linspace(0, size - 1, _N_LOOKED_AT).astype(np.intp))
+    values = np.nan_to_num(np.abs(_observed_at(data, many)), nan=0.0)
+    largest = many[np.argsort(-values, kind="stable")[:_N_REMEMBERED]]
+    places = np.unique(np.concatenate([even, largest]))
+    return np.stack([places.astype(np.float64), _observed_at(data, places)], axis=1)
+
+
+def _observed_at(data: Data, places: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Entries at flat places, NaN where not observed."""
+    index = np.unravel_index(places, data.array.shape)
+    values = np.asarray(data.array[index], dtype=np.float64).copy()
+    if data.mask is not None:
+        values[~data.mask[index]] = np.nan
+    return values

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastigial import _core
-from fastigial.tensor.checks import as_count, as_flags, as_number, as_seed, check_loss
+from fastigial.tensor.checks import as_count, as_flags, as_number, as_seed, as_threads, check_loss
 from fastigial.tensor.estimator import Decomposition
 from fastigial.tensor.intake import Data, take
 from fastigial.tensor.progress import Callback, Report
@@ -187,21 +187,23 @@ class SliceTCA(Decomposition):
                 max_iter=as_count("max_iter", self.max_iter),
                 tol=as_number("tol", self.tol),
                 seed=as_seed(self.random_state),
-                n_threads=None if self.n_threads is None else as_count("n_threads", self.n_threads),
+                n_threads=as_threads(self.n_threads),
                 progress=report.callback,
             )
         self.loadings_, self.slices_ = found["loadings"], found["slices"]
+        self._refuse_overflow(data, self.slices_)
         self._store(data, found)
         self._conclude(exception)
         return self
 
-    def _start(self) -> str | list[NDArray[np.float64]]:
+    def _start(self) -> str | tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
         if not isinstance(self.init, SliceTCA):
             if not isinstance(self.init, str):
                 raise TypeError(f'init is {self.init!r}, expected "svd", "random" or a fitted SliceTCA')
             return self.init
-        self.init._check_fitted()
-        return self.init._loadings64()
+        if not hasattr(self.init, "loss_"):
+            raise ValueError("init is a SliceTCA that is not fitted, expected a fitted one")
+        return self.init._loadings64(), self.init._slices64()
 
     def _loadings64(self) -> list[NDArray[np.float64]]:
         return [loading.astype(np.float64) for loading in self.loadings_]
@@ -222,7 +224,7 @@ class SliceTCA(Decomposition):
             This object.
         """
         self._check_fitted()
-        found = _core.canonicalize_slicetca(self._loadings64(), self._slices64(), n_threads=self.n_threads)
+        found = _core.canonicalize_slicetca(self._loadings64(), self._slices64(), n_threads=as_threads(self.n_threads))
         self.loadings_ = [loading.astype(self.dtype_, copy=False) for loading in found["loadings"]]
         self.slices_ = [slices.astype(self.dtype_, copy=False) for slices in found["slices"]]
         return self
@@ -256,11 +258,9 @@ class SliceTCA(Decomposition):
         new = self._transform(data)
         return NewTrials(*(part.astype(data.array.dtype, copy=False) for part in new))
 
-    def _transform(
-        self, data: Data
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    def _transform(self, data: Data) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         return _core.transform_slicetca(
-            data.array, data.mask, self._loadings64(), self._slices64(), n_threads=self.n_threads
+            data.array, data.mask, self._loadings64(), self._slices64(), n_threads=as_threads(self.n_threads)
         )
 
     def reconstruct(self, slice_type: int | str | None = None, component: int | None = None) -> NDArray[Any]:
@@ -297,7 +297,8 @@ class SliceTCA(Decomposition):
         return self._reconstruct(self._loadings64(), self._slices64(), chosen)
 
     def _type_number(self, slice_type: int | str) -> int:
-        names = [*("trial", "neuron", "time"), *self.dims_]
+        # The data's own names come first: their axes may stand in another order.
+        names = [*self.dims_, "trial", "neuron", "time"]
         if isinstance(slice_type, str) and slice_type in names:
             return names.index(slice_type) % 3
         if isinstance(slice_type, int | np.integer) and 0 <= slice_type < 3:
@@ -315,7 +316,7 @@ class SliceTCA(Decomposition):
             slices,
             components=[numbers.tolist() for numbers in chosen],
             single=self.dtype_ == np.float32,
-            n_threads=self.n_threads,
+            n_threads=as_threads(self.n_threads),
         )
 
     def _reconstruct_new(self, data: Data) -> NDArray[Any]:

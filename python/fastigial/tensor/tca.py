@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastigial import _core
-from fastigial.tensor.checks import as_count, as_flags, as_number, as_seed, check_loss
+from fastigial.tensor.checks import as_count, as_flags, as_number, as_seed, as_threads, check_loss
 from fastigial.tensor.estimator import Decomposition
 from fastigial.tensor.intake import Data, take
 from fastigial.tensor.progress import Callback, Report
@@ -162,11 +162,13 @@ class TCA(Decomposition):
                 max_iter=as_count("max_iter", self.max_iter),
                 tol=as_number("tol", self.tol),
                 seed=as_seed(self.random_state),
-                n_threads=None if self.n_threads is None else as_count("n_threads", self.n_threads),
+                n_threads=as_threads(self.n_threads),
                 progress=report.callback,
             )
         self.factors_ = [factor.astype(data.array.dtype, copy=False) for factor in found["factors"]]
-        self.weights_ = found["weights"].astype(data.array.dtype, copy=False)
+        with np.errstate(over="ignore"):
+            self.weights_ = found["weights"].astype(data.array.dtype, copy=False)
+        self._refuse_overflow(data, [self.weights_])
         self._store(data, found)
         self._conclude(exception)
         return self
@@ -176,7 +178,8 @@ class TCA(Decomposition):
             if not isinstance(self.init, str):
                 raise TypeError(f'init is {self.init!r}, expected "svd", "random" or a fitted TCA')
             return self.init
-        self.init._check_fitted()
+        if not hasattr(self.init, "loss_"):
+            raise ValueError("init is a TCA that is not fitted, expected a fitted one")
         share = self.init.weights_.astype(np.float64) ** (1 / len(self.init.factors_))
         return [factor * share for factor in self.init.factors_]
 
@@ -215,7 +218,7 @@ class TCA(Decomposition):
             self.weights_.astype(np.float64),
             self._factors64(),
             nonnegative=as_flags("nonnegative", self.nonnegative, len(self.factors_))[0],
-            n_threads=self.n_threads,
+            n_threads=as_threads(self.n_threads),
         )
         return rows.astype(data.array.dtype, copy=False)
 
@@ -243,9 +246,7 @@ class TCA(Decomposition):
         self._check_fitted()
         return self._reconstruct(self._factors64(), component)
 
-    def _reconstruct(
-        self, factors: list[NDArray[np.float64]], component: int | Sequence[int] | None
-    ) -> NDArray[Any]:
+    def _reconstruct(self, factors: list[NDArray[np.float64]], component: int | Sequence[int] | None) -> NDArray[Any]:
         # Indexing with NumPy's rules: negative numbers count from the end, others beyond it are an IndexError.
         chosen = np.arange(len(self.weights_))
         if component is not None:

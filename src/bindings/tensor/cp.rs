@@ -1,10 +1,11 @@
 //! TCA.
 
+use ndarray::Array2;
 use numpy::{IntoPyArray, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::super::call::{call, long_call};
+use super::super::call::{call, long_call, translated};
 use super::{Mask, Recording, in_either_precision, named_start, outcome_name};
 use crate::numerics::parallel::Threads;
 use crate::real::Real;
@@ -38,7 +39,7 @@ fn fit_tca<'py>(
         start
     } else {
         let factors: Vec<PyReadonlyArray2<'_, f64>> = init.extract()?;
-        Start::Given(factors.iter().map(|factor| factor.as_array().to_owned()).collect())
+        Start::Given(owned(&factors))
     };
     let options = Options { n_components, nonnegative, start, n_init, max_iter, tol, seed };
     let mask = mask.as_ref().map(|mask| mask.as_array());
@@ -57,11 +58,16 @@ fn fit_tca<'py>(
     Ok((out, exception))
 }
 
-fn model(weights: &PyReadonlyArray1<'_, f64>, factors: &[PyReadonlyArray2<'_, f64>]) -> Kruskal {
-    Kruskal {
-        weights: weights.as_array().to_owned(),
-        factors: factors.iter().map(|factor| factor.as_array().as_standard_layout().to_owned()).collect(),
-    }
+fn model(
+    py: Python<'_>,
+    weights: &PyReadonlyArray1<'_, f64>,
+    factors: &[PyReadonlyArray2<'_, f64>],
+) -> PyResult<Kruskal> {
+    Kruskal::new(weights.as_array().to_owned(), owned(factors)).map_err(|error| translated(py, &error))
+}
+
+fn owned(factors: &[PyReadonlyArray2<'_, f64>]) -> Vec<Array2<f64>> {
+    factors.iter().map(|factor| factor.as_array().as_standard_layout().into_owned()).collect()
 }
 
 #[pyfunction]
@@ -77,7 +83,7 @@ fn transform_tca<'py>(
     n_threads: Option<usize>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let recording = Recording::new(x)?;
-    let model = model(&weights, &factors);
+    let model = model(py, &weights, &factors)?;
     let mask = mask.as_ref().map(|mask| mask.as_array());
     let rows = in_either_precision!(&recording, x => call(py, || {
         cp::transform(x, mask, &model, nonnegative, &Threads::new(n_threads)?)
@@ -95,8 +101,8 @@ fn reconstruct_tca<'py>(
     components: Vec<usize>,
     single: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let model = model(&weights, &factors);
-    let whole = call(py, || Ok(model.reconstruct(&components)))?;
+    let model = model(py, &weights, &factors)?;
+    let whole = call(py, || model.reconstruct(&components))?;
     Ok(if single {
         whole.mapv(f32::from_f64).into_pyarray(py).into_any()
     } else {

@@ -5,7 +5,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use super::super::call::{call, long_call};
+use super::super::call::{call, long_call, translated};
 use super::{Mask, Recording, in_either_precision, named_start, outcome_name};
 use crate::numerics::parallel::Threads;
 use crate::real::Real;
@@ -39,8 +39,8 @@ fn fit_slicetca<'py>(
     let start = if let Some(start) = named_start(init, Start::Svd, Start::Random)? {
         start
     } else {
-        let loadings: [PyReadonlyArray2<'_, f64>; 3] = init.extract()?;
-        Start::Given(loadings.map(|loading| loading.as_array().to_owned()))
+        let (loadings, slices) = init.extract()?;
+        Start::Given(model(py, loadings, slices)?)
     };
     let invariance = match invariance {
         Some("full") => Invariance::Full,
@@ -78,13 +78,13 @@ fn store_model<T: Real + Element>(out: &Bound<'_, PyDict>, model: SliceModel<T>)
 
 /// A model as the package holds it: double precision, which represents either.
 fn model(
+    py: Python<'_>,
     loadings: [PyReadonlyArray2<'_, f64>; 3],
     slices: [PyReadonlyArray3<'_, f64>; 3],
-) -> SliceModel<f64> {
-    SliceModel {
-        loadings: loadings.map(|loading| loading.as_array().as_standard_layout().to_owned()),
-        slices: slices.map(|slice| slice.as_array().as_standard_layout().to_owned()),
-    }
+) -> PyResult<SliceModel<f64>> {
+    let loadings = loadings.map(|loading| loading.as_array().as_standard_layout().into_owned());
+    let slices = slices.map(|slice| slice.as_array().as_standard_layout().into_owned());
+    SliceModel::new(loadings, slices).map_err(|error| translated(py, &error))
 }
 
 #[pyfunction]
@@ -98,7 +98,7 @@ fn transform_slicetca<'py>(
     n_threads: Option<usize>,
 ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>)> {
     let recording = Recording::new(x)?;
-    let model = model(loadings, slices);
+    let model = model(py, loadings, slices)?;
     let mask = mask.as_ref().map(|mask| mask.as_array());
     let new = in_either_precision!(&recording, x => call(py, || {
         let x = x.mapv(Real::to_f64);
@@ -119,7 +119,7 @@ fn canonicalize_slicetca<'py>(
     slices: [PyReadonlyArray3<'py, f64>; 3],
     n_threads: Option<usize>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let model = model(loadings, slices);
+    let model = model(py, loadings, slices)?;
     let out = PyDict::new(py);
     store_model(&out, call(py, || model.canonical(&Threads::new(n_threads)?))?)?;
     Ok(out)
@@ -135,8 +135,11 @@ fn reconstruct_slicetca<'py>(
     single: bool,
     n_threads: Option<usize>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let model = model(loadings, slices);
-    let whole = call(py, || Ok(model.reconstruct(&Selection(components), &Threads::new(n_threads)?)))?;
+    let model = model(py, loadings, slices)?;
+    let whole = call(py, || {
+        let selection = Selection::of(&model, components)?;
+        Ok(model.reconstruct(&selection, &Threads::new(n_threads)?))
+    })?;
     Ok(if single {
         whole.mapv(f32::from_f64).into_pyarray(py).into_any()
     } else {

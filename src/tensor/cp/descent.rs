@@ -55,7 +55,8 @@ pub fn descend<T: Real>(
     limits: Limits,
     go_on: &mut dyn FnMut(usize, f64) -> bool,
 ) -> Result<Descent> {
-    let noise = 0.25 * T::EPSILON * problem.sum_of_squares;
+    // Losses are differences of sums this large; smaller gains are rounding.
+    let noise = 0.02 * T::EPSILON * problem.sum_of_squares;
     let mut history = Vec::new();
     let mut before: Option<Vec<Array2<f64>>> = None;
     let (mut beta, mut still) = (FIRST, 0);

@@ -3,6 +3,7 @@
 use ndarray::{Array1, Array2, ArrayD};
 
 use super::super::dense::tensor;
+use crate::error::{Error, Result};
 use crate::linalg::product;
 
 /// x̂[i_0, i_1, …] = Σ_r w_r Π_m A_m[i_m, r].
@@ -15,6 +16,20 @@ pub struct Kruskal {
 }
 
 impl Kruskal {
+    /// A model from arrays of matching shapes.
+    pub fn new(weights: Array1<f64>, factors: Vec<Array2<f64>>) -> Result<Self> {
+        if factors.len() < 2 {
+            return Err(Error::shape("factors", &[factors.len()], "at least two"));
+        }
+        for factor in &factors {
+            if factor.ncols() != weights.len() {
+                let expected = format!("one column for each of {} weights", weights.len());
+                return Err(Error::shape("factors", factor.shape(), expected));
+            }
+        }
+        Ok(Self { weights, factors })
+    }
+
     /// Brings factors of any scale into the standard form.
     ///
     /// Scale: columns of length one, their lengths multiplied into the weights. Order: by weight. Sign: in every mode
@@ -56,7 +71,10 @@ impl Kruskal {
     }
 
     /// The tensor that the components `chosen` make up.
-    pub fn reconstruct(&self, chosen: &[usize]) -> ArrayD<f64> {
+    pub fn reconstruct(&self, chosen: &[usize]) -> Result<ArrayD<f64>> {
+        if let Some(beyond) = chosen.iter().find(|&&r| r >= self.weights.len()) {
+            return Err(Error::value("component", beyond, format!("less than {}", self.weights.len())));
+        }
         let shape: Vec<usize> = self.factors.iter().map(Array2::nrows).collect();
         let pick = |factor: &Array2<f64>| factor.select(ndarray::Axis(1), chosen);
         let weights: Array1<f64> = chosen.iter().map(|&r| self.weights[r]).collect();
@@ -73,7 +91,7 @@ impl Kruskal {
             rows = grown;
         }
         let out = product(rows.view(), pick(&self.factors[self.factors.len() - 1]).t());
-        tensor(&shape, out.into_raw_vec_and_offset().0)
+        Ok(tensor(&shape, out.into_raw_vec_and_offset().0))
     }
 }
 
@@ -95,7 +113,8 @@ mod tests {
         ];
         let model = Kruskal::normalized(factors.clone());
         assert!(model.weights[0] >= model.weights[1] && model.weights[1] > 0.0);
-        let whole = model.reconstruct(&[0, 1]);
+        let whole = model.reconstruct(&[0, 1]).unwrap();
+        assert!(model.reconstruct(&[2]).is_err());
         for i in 0..2 {
             for j in 0..3 {
                 for k in 0..2 {

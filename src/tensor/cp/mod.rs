@@ -33,6 +33,9 @@ use crate::real::Real;
 /// Descents on the core go this much further than the tolerance asks, so that little is left for the whole tensor.
 const CORE_TOLERANCE: f64 = 0.1;
 
+/// No tensor needs more components than its entries divided by its longest axis; small ones may have this many.
+const MOST_COMPONENTS: usize = 1000;
+
 /// Where a fit starts.
 #[derive(Debug, Clone)]
 pub enum Start {
@@ -92,11 +95,15 @@ pub fn fit<T: Real>(
     let data = Prepared::new(x, mask, threads)?;
     let (found, start_losses) = search(&data, options, threads, monitor)?;
     let halves = Halves::new(data.dense());
-    let model = Kruskal::normalized(found.factors);
-    let residual = halves.residual(&model.balanced(), threads);
-    let mut model = model;
+    let mut model = Kruskal::normalized(found.factors);
+    model.weights /= unit_of(&data);
+    let mut factors = model.factors.clone();
+    factors[0] *= &model.weights;
+    let residual = halves.residual(&factors, threads);
     model.weights *= data.scale;
     let unit = data.scale * data.scale / data.survey.n_observed as f64;
+    // Losses of sweeps are those of the data times a unit.
+    let sweep_unit = unit / unit_of(&data).powi(2);
     Ok(Fit {
         model,
         loss: residual * unit,
@@ -105,8 +112,8 @@ pub fn fit<T: Real>(
         } else {
             1.0
         },
-        loss_history: found.history.iter().map(|loss| loss * unit).collect(),
-        start_losses: start_losses.iter().map(|loss| loss * unit).collect(),
+        loss_history: found.history.iter().map(|loss| loss * sweep_unit).collect(),
+        start_losses: start_losses.iter().map(|loss| loss * sweep_unit).collect(),
         outcome: found.outcome,
     })
 }
@@ -120,27 +127,30 @@ fn search<T: Real>(
 ) -> Result<(Descent, Vec<f64>)> {
     let x = data.dense();
     let incomplete = data.is_incomplete();
+    let unit = unit_of(data);
+    let sum_of_squares = data.survey.sum_of_squares * unit * unit;
     let problem = Problem {
         halves: Halves::new(x),
         incomplete,
-        sum_of_squares: data.survey.sum_of_squares,
+        unit,
+        sum_of_squares,
         nonnegative: &options.nonnegative,
         threads,
     };
     let limits = Limits { max_iter: options.max_iter, tol: options.tol, beyond: 0.0 };
-    let unit = data.scale * data.scale / data.survey.n_observed as f64;
+    let told = data.scale * data.scale / (data.survey.n_observed as f64 * unit * unit);
     let total = options.max_iter * (options.n_init + 1);
     let mut steps = 0;
     let mut report = |loss: f64| {
         steps += 1;
-        monitor.report(Progress { done: steps, total, loss: loss * unit }) == Flow::Continue
+        monitor.report(Progress { done: steps, total, loss: loss * told }) == Flow::Continue
     };
     let constrained = options.nonnegative.contains(&true);
     let rank = options.n_components;
 
     if let Start::Given(factors) = &options.start {
-        let share = data.scale.powf(-1.0 / factors.len() as f64);
-        let factors = factors.iter().map(|factor| factor * share).collect();
+        let mut factors = factors.clone();
+        factors[0] *= unit / data.scale;
         let end = descend(&problem, factors, limits, &mut |_, loss| report(loss))?;
         return Ok((end, Vec::new()));
     }
@@ -151,7 +161,8 @@ fn search<T: Real>(
         x.data.iter().map(zero).collect::<Vec<T>>()
     });
     let complete = filled.as_ref().map_or(x, |filled| Dense { data: filled, shape: x.shape });
-    let core = Core::of(complete, rank, threads)?;
+    let mut core = Core::of(complete, rank, threads)?;
+    core.tensor.iter_mut().for_each(|tensor| *tensor *= unit);
     let core_norm = core.tensor.as_ref().map_or(0.0, |core| core.iter().map(|v| v * v).sum());
     drop(filled);
 
@@ -164,11 +175,12 @@ fn search<T: Real>(
                 let small = Problem {
                     halves: Halves::new(Dense::of(tensor)),
                     incomplete: false,
+                    unit: 1.0,
                     sum_of_squares: core_norm,
                     nonnegative: &options.nonnegative,
                     threads: &Threads::one(),
                 };
-                let beyond = (data.survey.sum_of_squares - core_norm).max(0.0);
+                let beyond = (sum_of_squares - core_norm).max(0.0);
                 let limits = Limits { tol: CORE_TOLERANCE * options.tol, beyond, ..limits };
                 let start = core.core_start(rank, leading, &mut rng);
                 let mut end = descend(&small, start, limits, &mut |_, loss| report(loss + beyond))?;
@@ -192,7 +204,12 @@ fn search<T: Real>(
         }
     }
     let start_losses = ends.iter().map(Descent::loss).collect();
-    let best = ends.into_iter().min_by(|a, b| a.loss().total_cmp(&b.loss())).expect("n_init is at least one");
+    let interrupted = ends.iter().any(|end| end.outcome == Outcome::Interrupted);
+    let best = ends.into_iter().min_by(|a, b| a.loss().total_cmp(&b.loss()));
+    let mut best = best.expect("n_init is at least one");
+    if interrupted {
+        best.outcome = Outcome::Interrupted;
+    }
     if core.tensor.is_none() || constrained || best.outcome == Outcome::Interrupted {
         return Ok((best, start_losses));
     }
@@ -206,10 +223,24 @@ fn search<T: Real>(
     Ok((end, start_losses))
 }
 
+/// The power of two that brings the largest entry to between one and two.
+fn unit_of<T: Real>(data: &Prepared<'_, T>) -> f64 {
+    if data.survey.largest > 0.0 { (-data.survey.largest.log2().floor()).exp2() } else { 1.0 }
+}
+
 impl Options {
     fn check(&self, shape: &[usize]) -> Result<()> {
         if self.n_components == 0 {
             return Err(Error::value("n_components", 0, "at least 1"));
+        }
+        let longest = shape.iter().copied().max().unwrap_or(1).max(1);
+        let most = (shape.iter().product::<usize>() / longest).max(MOST_COMPONENTS);
+        if self.n_components > most {
+            return Err(Error::value(
+                "n_components",
+                self.n_components,
+                format!("at most {most} for {shape:?}"),
+            ));
         }
         if self.nonnegative.len() != shape.len() {
             return Err(Error::shape(

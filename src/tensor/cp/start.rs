@@ -68,14 +68,15 @@ impl Core {
     }
 
     /// The start "svd" in the tensor's coordinates: the leading directions themselves; where a mode has fewer than
-    /// `rank` of them, random columns follow. Non-negative modes take the stronger side of each direction.
+    /// `rank` of them, random columns follow. Non-negative modes take the size of each direction's entries.
     pub fn leading_factors(&self, rank: usize, nonnegative: &[bool], rng: &mut Stream) -> Vec<Array2<f64>> {
         let from_basis = |(basis, &nonnegative): (&Array2<f64>, &bool)| {
             let (length, held) = (basis.nrows(), basis.ncols().min(rank));
             let mut factor = random_factor(length, rank, nonnegative, rng) / (length as f64).sqrt();
             factor.slice_mut(s![.., ..held]).assign(&basis.slice(s![.., ..held]));
             if nonnegative {
-                factor.columns_mut().into_iter().for_each(|column| keep_stronger_side(column));
+                // Cutting the negative side off instead can leave a component with nothing to grow from.
+                factor.mapv_inplace(f64::abs);
             }
             factor
         };
@@ -141,12 +142,4 @@ fn random_factor(length: usize, rank: usize, nonnegative: bool, rng: &mut Stream
     Array2::from_shape_simple_fn((length, rank), || {
         if nonnegative { rng::uniform(rng) } else { rng::normal(rng) }
     })
-}
-
-/// Turns a direction so that its positive part is the stronger one and cuts the rest to a small positive value, from
-/// which a non-negative descent can lift it again.
-fn keep_stronger_side(mut column: ndarray::ArrayViewMut1<'_, f64>) {
-    let power: f64 = column.iter().map(|a| a * a.abs()).sum();
-    let floor = 1e-3 * (column.dot(&column) / column.len() as f64).sqrt();
-    column.mapv_inplace(|a| (a * power.signum()).max(floor));
 }

@@ -33,7 +33,10 @@ pub struct Problem<'a, T> {
     pub halves: Halves<'a, T>,
     /// Whether entries are missing.
     pub incomplete: bool,
-    /// Σ x² over the observed entries.
+    /// The equations are those of x · `unit`, a power of two: then the numbers, to the last digit, do not depend on the
+    /// scale of the data.
+    pub unit: f64,
+    /// Σ (x · unit)² over the observed entries.
     pub sum_of_squares: f64,
     /// Which modes are non-negative.
     pub nonnegative: &'a [bool],
@@ -99,9 +102,9 @@ impl<T: Real> Problem<'_, T> {
             }
         };
         if self.incomplete {
-            (read(factors, Reading::Filled), Some(read(pairs, Reading::Observed)))
+            (read(factors, Reading::Filled) * self.unit, Some(read(pairs, Reading::Observed)))
         } else {
-            (read(factors, Reading::Value), None)
+            (read(factors, Reading::Value) * self.unit, None)
         }
     }
 }

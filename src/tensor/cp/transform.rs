@@ -37,6 +37,7 @@ pub fn transform<T: Real>(
     let problem = Problem {
         halves: Halves::new(data.dense()),
         incomplete: data.is_incomplete(),
+        unit: 1.0,
         sum_of_squares: data.survey.sum_of_squares,
         nonnegative: &flags,
         threads,

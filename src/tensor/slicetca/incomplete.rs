@@ -3,7 +3,7 @@
 use super::model::{Invariance, Selection, SliceModel};
 use super::spans::find;
 use super::terrain::{Position, Recording};
-use super::{Options, Path};
+use super::{Options, Path, Start};
 use crate::error::Result;
 use crate::monitor::Outcome;
 use crate::numerics::parallel::Threads;
@@ -21,9 +21,16 @@ pub fn fit<T: Real>(
     let x = data.dense();
     let ranks = options.ranks;
     let noise = 0.25 * T::EPSILON * data.survey.sum_of_squares;
-    let mut filled: Vec<T> = x.data.iter().map(|v| if v.is_nan() { T::ZERO } else { *v }).collect();
-    let first =
-        Recording::new(Dense { data: &filled, shape: x.shape }, data.survey.sum_of_squares, ranks, threads);
+    let guess = match &options.start {
+        Start::Given(model) => Some(model.reconstruct(&Selection::all(model), threads) / data.scale),
+        _ => None,
+    };
+    let guess = guess.as_ref().map(|guess| guess.as_slice().expect("C order"));
+    let fill =
+        |(i, v): (usize, &T)| if v.is_nan() { guess.map_or(T::ZERO, |g| T::from_f64(g[i])) } else { *v };
+    let mut filled: Vec<T> = x.data.iter().enumerate().map(fill).collect();
+    let squares = filled.iter().map(|v| v.to_f64() * v.to_f64()).sum();
+    let first = Recording::new(Dense { data: &filled, shape: x.shape }, squares, ranks, threads, go_on)?;
     let found = find(&first, options, go_on)?;
     let mut bases = found.position.bases.clone();
     let mut model = first.model(found.position, Invariance::None)?;
@@ -48,8 +55,8 @@ pub fn fit<T: Real>(
             *f = if x.is_nan() { e } else { x };
             sum_of_squares += f.to_f64() * f.to_f64();
         }
-        let recording =
-            Recording::new(Dense { data: &filled, shape: x.shape }, sum_of_squares, ranks, threads);
+        let whole = Dense { data: &filled, shape: x.shape };
+        let recording = Recording::new(whole, sum_of_squares, ranks, threads, &mut |_| true)?;
         let mut position = Position::new(bases.clone());
         for axis in (0..3).filter(|&axis| ranks[axis] > 0) {
             recording.block(&mut position, axis, ranks[axis], ranks[axis])?;

@@ -25,7 +25,7 @@ mod spans;
 mod terrain;
 mod transform;
 
-use ndarray::{Array2, ArrayViewD};
+use ndarray::ArrayViewD;
 
 pub use self::model::{Invariance, Selection, SliceModel};
 pub use self::search::Starts;
@@ -45,8 +45,8 @@ pub enum Start {
     Svd,
     /// Random fibres only.
     Random,
-    /// The spans of these loadings (R_i × d_i), for example of a fitted model; no restarts.
-    Given([Array2<f64>; 3]),
+    /// The spans of a model's loadings; where data are missing, its values. No restarts.
+    Given(SliceModel<f64>),
 }
 
 /// How to fit.
@@ -118,7 +118,8 @@ pub fn fit<T: Real>(
     let (mut model, path) = if data.is_incomplete() {
         incomplete::fit(&data, options, threads, &mut go_on)?
     } else {
-        let recording = Recording::new(data.dense(), data.survey.sum_of_squares, options.ranks, threads);
+        let (x, squares) = (data.dense(), data.survey.sum_of_squares);
+        let recording = Recording::new(x, squares, options.ranks, threads, &mut go_on)?;
         let found = spans::find(&recording, options, &mut go_on)?;
         (recording.model(found.position, options.invariance)?, found.path)
     };
@@ -159,8 +160,8 @@ impl Options {
         if !(self.tol >= 0.0 && self.tol.is_finite()) {
             return Err(Error::value("tol", self.tol, "a finite number that is not negative"));
         }
-        if let Start::Given(loadings) = &self.start {
-            for ((loading, &rank), &length) in loadings.iter().zip(&self.ranks).zip(shape) {
+        if let Start::Given(model) = &self.start {
+            for ((loading, &rank), &length) in model.loadings.iter().zip(&self.ranks).zip(shape) {
                 if loading.dim() != (rank, length) {
                     let expected = format!("loadings of X and n_components, here ({rank}, {length})");
                     return Err(Error::shape("init", loading.shape(), expected));

@@ -27,7 +27,7 @@ use ndarray::{Array2, Array3, ArrayD, ArrayView1, Axis, Ix3, s};
 use super::super::dense::{Dense, tensor};
 use super::super::mttkrp::squared_distance;
 use super::super::products::mode_product;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::linalg::{cast, orthonormal_basis, product, symmetric_eigen};
 use crate::numerics::parallel::Threads;
 use crate::real::Real;
@@ -53,6 +53,21 @@ pub struct SliceModel<T> {
 }
 
 impl<T: Real> SliceModel<T> {
+    /// A model from arrays of matching shapes.
+    pub fn new(loadings: [Array2<T>; 3], slices: [Array3<T>; 3]) -> Result<Self> {
+        let model = Self { loadings, slices };
+        let shape = model.shape();
+        for (i, slices) in model.slices.iter().enumerate() {
+            let others: Vec<usize> = (0..3).filter(|&j| j != i).map(|j| shape[j]).collect();
+            let rank = model.loadings[i].nrows();
+            if slices.dim() != (rank, others[0], others[1]) {
+                let expected = format!("({rank}, {}, {}), as the loadings say", others[0], others[1]);
+                return Err(Error::shape("slices", slices.shape(), expected));
+            }
+        }
+        Ok(model)
+    }
+
     /// The model whose residual is Π_i (1 − P_i) x: the best for the given spans.
     pub fn from_bases(
         x: Dense<'_, T>,
@@ -180,6 +195,16 @@ pub struct Selection(
 );
 
 impl Selection {
+    /// These components, if the model has them.
+    pub fn of<T: Real>(model: &SliceModel<T>, components: [Vec<usize>; 3]) -> Result<Self> {
+        for (chosen, loadings) in components.iter().zip(&model.loadings) {
+            if let Some(beyond) = chosen.iter().find(|&&r| r >= loadings.nrows()) {
+                return Err(Error::value("component", beyond, format!("less than {}", loadings.nrows())));
+            }
+        }
+        Ok(Self(components))
+    }
+
     /// Every component.
     pub fn all<T>(model: &SliceModel<T>) -> Self {
         Self(std::array::from_fn(|i| (0..model.loadings[i].nrows()).collect()))

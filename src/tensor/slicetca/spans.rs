@@ -1,6 +1,8 @@
 //! Spans for a complete recording: restarts in the small, exact sweeps in the large (the steps 2 to 4 of the room's
 //! page).
 
+use std::cell::RefCell;
+
 use ndarray::{Array2, s};
 
 use super::descent::{End, descend};
@@ -14,6 +16,9 @@ use crate::real::Real;
 
 /// Directions kept beyond the rank of a type, at least.
 const SPARE_DIRECTIONS: usize = 6;
+/// At the most; and the largest m_i m_j of a small terrain (a pair of types then takes 50 MB).
+const MOST_SPARE: usize = 12;
+const LARGEST_PAIR: usize = 2500;
 /// Descents on the small terrain go this much further than the tolerance asks.
 const SMALL_TOLERANCE: f64 = 0.1;
 /// Ends this close to the best of the small terrain, as a share of the loss, may still win on the recording.
@@ -47,11 +52,15 @@ pub fn find<T: Real>(
 ) -> Result<Found<T>> {
     let (shape, ranks) = (recording.x.shape, options.ranks);
     let widths: [usize; 3] = std::array::from_fn(|i| width(ranks[i], shape[i]));
-    if let Start::Given(loadings) = &options.start {
-        let bases = std::array::from_fn(|i| complete(orthonormal_basis(loadings[i].t()), ranks[i]));
+    if let Start::Given(model) = &options.start {
+        let bases = std::array::from_fn(|i| complete(orthonormal_basis(model.loadings[i].t()), ranks[i]));
         return polish(recording, bases, Vec::new(), widths, options, go_on);
     }
     let directions = recording.directions(widths)?;
+    if !compressible(widths) {
+        let start = std::array::from_fn(|i| directions[i].slice(s![.., ..ranks[i]]).to_owned());
+        return polish(recording, start, Vec::new(), widths, options, go_on);
+    }
     let small = recording.within(&directions);
     let search = Search {
         x: recording.x,
@@ -163,13 +172,15 @@ fn polish<T: Real>(
             outcome = Outcome::Converged;
             break;
         }
-        if done + 1 < FEW_SWEEPS {
+        if done + 1 < FEW_SWEEPS || !compressible(widths) {
             continue;
         }
         let small = recording.within(&directions);
         let inside =
             std::array::from_fn(|i| Array2::eye(directions[i].ncols()).slice(s![.., ..ranks[i]]).to_owned());
-        let end = descend(&small, inside, ranks, SMALL_TOLERANCE * options.tol, SMALL_SWEEPS, &|| false)?;
+        let asked = RefCell::new(&mut *go_on);
+        let stop = || !(asked.borrow_mut())(loss);
+        let end = descend(&small, inside, ranks, SMALL_TOLERANCE * options.tol, SMALL_SWEEPS, &stop)?;
         position = Position::new(expanded(&end, &directions));
     }
     Ok(Found { position, path: Path { history, start_losses: Vec::new(), outcome } })
@@ -177,7 +188,12 @@ fn polish<T: Real>(
 
 /// Directions for a type of this rank along an axis of this length.
 fn width(rank: usize, length: usize) -> usize {
-    if rank == 0 { 0 } else { (rank + rank.max(SPARE_DIRECTIONS)).min(length) }
+    if rank == 0 { 0 } else { (rank + rank.clamp(SPARE_DIRECTIONS, MOST_SPARE)).min(length) }
+}
+
+/// Whether the small terrain within so many directions is small: its arrays have m_i² m_j² entries.
+fn compressible(widths: [usize; 3]) -> bool {
+    [(0, 1), (0, 2), (1, 2)].iter().all(|&(i, j)| widths[i] * widths[j] <= LARGEST_PAIR)
 }
 
 fn expanded(end: &End, directions: &Bases) -> Bases {

@@ -26,7 +26,7 @@ use ndarray::{Array1, Array2, ArrayD, s};
 use super::super::dense::Dense;
 use super::super::products::{mode_gram, mode_product};
 use super::model::{Invariance, SliceModel};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::linalg::{Spectrum, cast, dominant_subspace, leading_eigenvectors, product, symmetric_eigen};
 use crate::numerics::parallel::Threads;
 use crate::real::Real;
@@ -68,9 +68,22 @@ pub struct Recording<'a, T> {
 
 impl<'a, T: Real> Recording<'a, T> {
     /// Computes the Gram matrices of the modes of non-zero rank.
-    pub fn new(x: Dense<'a, T>, sum_of_squares: f64, ranks: [usize; 3], threads: &'a Threads) -> Self {
-        let gram = |i: usize| if ranks[i] > 0 { mode_gram(x, i, threads) } else { Array2::zeros((0, 0)) };
-        Self { x, sum_of_squares, grams: std::array::from_fn(gram), threads }
+    /// `go_on` is asked after each of them.
+    pub fn new(
+        x: Dense<'a, T>,
+        sum_of_squares: f64,
+        ranks: [usize; 3],
+        threads: &'a Threads,
+        go_on: &mut dyn FnMut(f64) -> bool,
+    ) -> Result<Self> {
+        let mut grams: [Array2<f64>; 3] = Default::default();
+        for axis in (0..3).filter(|&axis| ranks[axis] > 0) {
+            grams[axis] = mode_gram(x, axis, threads);
+            if !go_on(f64::NAN) {
+                return Err(Error::Interrupted);
+            }
+        }
+        Ok(Self { x, sum_of_squares, grams, threads })
     }
 
     /// The leading directions of every active mode.
@@ -110,7 +123,7 @@ impl<'a, T: Real> Recording<'a, T> {
     ) -> Result<(Array2<f64>, f64)> {
         let (gram, known) = self.block_gram(position, axis);
         let best = leading_eigenvectors(gram.view(), position.bases[axis].view(), rank, width)?;
-        let loss = self.sum_of_squares - known - best.values.slice(s![..rank]).sum();
+        let loss = (self.sum_of_squares - known - best.values.slice(s![..rank]).sum()).max(0.0);
         position.bases[axis] = best.vectors.slice(s![.., ..rank]).to_owned();
         position.projections[axis] = None;
         Ok((best.vectors, loss))
@@ -213,7 +226,8 @@ impl Small {
             known -= (&shared.dot(&bases[*j]) * &bases[*j]).sum();
         }
         let best = symmetric_eigen(gram.view())?.leading(rank);
-        let loss = self.sum_of_squares - known - best.values.sum();
+        // Differences of large sums: a perfect model's residual may round to less than nothing.
+        let loss = (self.sum_of_squares - known - best.values.sum()).max(0.0);
         Ok((best, loss))
     }
 }
