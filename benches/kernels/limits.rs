@@ -21,9 +21,9 @@ impl Limits {
         // Larger than any cache: what a recording that does not fit costs to read once.
         let large: Vec<f32> = vec![1.0; 48 << 20];
         let bytes = (large.len() * 4) as f64;
-        let one = shortest(8, || _ = black_box(sum(&large)));
+        let one = shortest(8, || _ = black_box(sum(black_box(&large))));
         let two = shortest(8, || {
-            let (left, right) = large.split_at(large.len() / 2);
+            let (left, right) = black_box(&large).split_at(large.len() / 2);
             std::thread::scope(|scope| {
                 let other = scope.spawn(|| sum(left));
                 black_box(sum(right) + other.join().expect("sums do not panic"));

@@ -64,6 +64,7 @@ pub fn cases(n_threads: usize) -> Vec<Case> {
         black_box(slicetca::fit(y.view(), None, &options, &shared, &mut Silent).expect("fits"));
     };
     add("SliceTCA (2, 3, 2), whole fit".into(), n * 228.0, 1.0, Box::new(run));
+    let y = planted_components(8);
     let run = move || {
         let options = cp::Options {
             n_components: 8,
@@ -74,13 +75,29 @@ pub fn cases(n_threads: usize) -> Vec<Case> {
             tol: 1e-7,
             seed: 0,
         };
-        black_box(cp::fit(x.view(), None, &options, &threads, &mut Silent).expect("fits"));
+        black_box(cp::fit(y.view(), None, &options, &threads, &mut Silent).expect("fits"));
     };
     add("TCA, 8 components, whole fit".into(), n * 16.0, 2.0, Box::new(run));
     cases
 }
 
-/// Two components of each slice type and eight of TCA, plus noise.
+/// Components of TCA plus noise.
+fn planted_components(rank: usize) -> ArrayD<f32> {
+    let mut stream = rng::stream(1, 0);
+    let mut normal = |n: usize| -> Vec<f64> { (0..n).map(|_| rng::normal(&mut stream)).collect() };
+    let [k, n, t] = SHAPE;
+    let mut x = normal(k * n * t).iter().map(|v| 0.5 * v).collect::<Vec<f64>>();
+    for _ in 0..rank {
+        let (a, b, c) = (normal(k), normal(n), normal(t));
+        for (i, entry) in x.iter_mut().enumerate() {
+            *entry += a[i / (n * t)] * b[i / t % n] * c[i % t];
+        }
+    }
+    ArrayD::from_shape_vec(SHAPE.to_vec(), x.into_iter().map(|v| v as f32).collect())
+        .expect("as many as the shape")
+}
+
+/// Two components of each slice type, plus noise.
 fn planted() -> ArrayD<f32> {
     let mut stream = rng::stream(0, 0);
     let mut normal = |n: usize| -> Vec<f64> { (0..n).map(|_| rng::normal(&mut stream)).collect() };

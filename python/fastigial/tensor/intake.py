@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -32,9 +33,12 @@ def take(X: Any, mask: ArrayLike | None = None) -> Data:
     float32 and float64 stay as they are (no copy where strides and byte order allow), integers and booleans become
     float64, everything else is a TypeError. A masked array's hidden entries count as not observed.
     """
-    hidden = np.ma.getmaskarray(X) if isinstance(X, np.ma.MaskedArray) else None
+    # NumPy imports its masked arrays when they are first named; if nobody did, X is none. (An import here could wait for
+    # ever in a process that was forked during the same import.)
+    masked = sys.modules.get("numpy.ma")
+    hidden = masked.getmaskarray(X) if masked is not None and isinstance(X, masked.MaskedArray) else None
     try:
-        array = np.asarray(np.ma.getdata(X) if hidden is not None else X)
+        array = np.asarray(X.data if hidden is not None else X)
     except ValueError as error:
         raise TypeError(f"X is not an array of numbers: {error}") from None
     if array.dtype.kind in "iub":

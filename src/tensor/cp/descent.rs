@@ -56,7 +56,7 @@ pub fn descend<T: Real>(
     go_on: &mut dyn FnMut(usize, f64) -> bool,
 ) -> Result<Descent> {
     // Losses are differences of sums this large; smaller gains are rounding.
-    let noise = 0.02 * T::EPSILON * problem.sum_of_squares;
+    let noise = 0.002 * T::EPSILON * problem.sum_of_squares;
     let mut history = Vec::new();
     let mut before: Option<Vec<Array2<f64>>> = None;
     let (mut beta, mut still) = (FIRST, 0);
@@ -79,8 +79,8 @@ pub fn descend<T: Real>(
         }
         balance(&mut next);
         before = Some(std::mem::replace(&mut factors, next));
-        // Rounding may lift the loss by a few of its last digits.
-        let loss = if loss > last && loss - last <= 4.0 * noise { last } else { loss };
+        // A plain sweep rises by no more than rounding.
+        let loss = loss.min(last);
         history.push(loss);
         if !go_on(iteration, loss) {
             outcome = Outcome::Interrupted;

@@ -36,6 +36,10 @@ const CORE_TOLERANCE: f64 = 0.1;
 /// No tensor needs more components than its entries divided by its longest axis; small ones may have this many.
 const MOST_COMPONENTS: usize = 1000;
 
+/// Single-precision recordings of so few entries are fitted in double precision: it costs nothing, and descents that
+/// converge slowly end where they would in double precision.
+const SMALL: usize = 1 << 18;
+
 /// Where a fit starts.
 #[derive(Debug, Clone)]
 pub enum Start {
@@ -91,6 +95,10 @@ pub fn fit<T: Real>(
     threads: &Threads,
     monitor: &mut dyn Monitor,
 ) -> Result<Fit> {
+    if T::IS_SINGLE && x.len() <= SMALL {
+        let wide = x.mapv(T::to_f64);
+        return fit(wide.view(), mask, options, threads, monitor);
+    }
     options.check(x.shape())?;
     let data = Prepared::new(x, mask, threads)?;
     let (found, start_losses) = search(&data, options, threads, monitor)?;

@@ -1,7 +1,7 @@
 //! Recordings of which not everything was observed: fill, sweep, and fill again (see the room's page).
 
 use super::model::{Invariance, Selection, SliceModel};
-use super::spans::find;
+use super::spans::{NOISE, find};
 use super::terrain::{Position, Recording};
 use super::{Options, Path, Start};
 use crate::error::Result;
@@ -20,7 +20,7 @@ pub fn fit<T: Real>(
 ) -> Result<(SliceModel<T>, Path)> {
     let x = data.dense();
     let ranks = options.ranks;
-    let noise = 0.25 * T::EPSILON * data.survey.sum_of_squares;
+    let noise = NOISE * T::EPSILON * data.survey.sum_of_squares;
     let guess = match &options.start {
         Start::Given(model) => Some(model.reconstruct(&Selection::all(model), threads) / data.scale),
         _ => None,

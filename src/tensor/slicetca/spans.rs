@@ -32,6 +32,8 @@ const FREE_STARTS: usize = 2;
 const FREE_SWEEPS: usize = 100;
 const FREE_TOLERANCE: f64 = 1e-6;
 const SAME_BASIN: f64 = 0.02;
+/// Gains below this many units in the last place of ‖X‖² are rounding.
+pub const NOISE: f64 = 0.02;
 /// Sweeps on the small terrain between two sweeps on the recording, once a few of the latter have not been enough.
 const SMALL_SWEEPS: usize = 500;
 const FEW_SWEEPS: usize = 2;
@@ -152,7 +154,7 @@ fn polish<T: Real>(
     go_on: &mut dyn FnMut(f64) -> bool,
 ) -> Result<Found<T>> {
     let ranks = options.ranks;
-    let noise = 0.25 * T::EPSILON * recording.sum_of_squares;
+    let noise = NOISE * T::EPSILON * recording.sum_of_squares;
     let n_types = ranks.iter().filter(|&&rank| rank > 0).count();
     let mut position = Position::new(start);
     let mut outcome = Outcome::IterationsExhausted;
