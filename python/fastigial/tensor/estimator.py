@@ -15,10 +15,10 @@ from fastigial.tensor.intake import Coords, Data, take
 
 __all__ = ["Decomposition"]
 
-# Entries of the training data that are kept to recognise it again, twice this many; and among how many the largest are
-# looked for.
+# Entries of the training data that are kept to recognise it again, twice this many; and in how many of each stretch the
+# largest is looked for.
 _N_REMEMBERED = 64
-_N_LOOKED_AT = 1 << 16
+_N_LOOKED_AT = 1 << 10
 
 
 class Decomposition:
@@ -201,16 +201,16 @@ class Decomposition:
 
 
 def _sample(data: Data) -> NDArray[np.float64]:
-    """Places of a few entries and what stands there: some spread evenly, and the largest of many.
+    """Places of a few entries and what stands there: some spread evenly, and the largest of each stretch.
 
     Evenly spread places alone would not tell apart two recordings that are mostly zeros.
     """
-    size = data.array.size
-    even = np.linspace(0, size - 1, _N_REMEMBERED).astype(np.intp)
-    many = np.unique(np.linspace(0, size - 1, _N_LOOKED_AT).astype(np.intp))
-    values = np.nan_to_num(np.abs(_observed_at(data, many)), nan=0.0)
-    largest = many[np.argsort(-values, kind="stable")[:_N_REMEMBERED]]
-    places = np.unique(np.concatenate([even, largest]))
+    last = data.array.size - 1
+    even = np.linspace(0, last, _N_REMEMBERED).astype(np.intp)
+    many = np.linspace(0, last, _N_REMEMBERED * _N_LOOKED_AT).astype(np.intp).reshape(_N_REMEMBERED, _N_LOOKED_AT)
+    sizes = np.nan_to_num(np.abs(_observed_at(data, many)), nan=0.0)
+    largest = np.take_along_axis(many, sizes.argmax(axis=1)[:, None], axis=1)[:, 0]
+    places = np.concatenate([even, largest])
     return np.stack([places.astype(np.float64), _observed_at(data, places)], axis=1)
 
 

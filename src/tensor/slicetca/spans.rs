@@ -33,7 +33,7 @@ const FREE_SWEEPS: usize = 100;
 const FREE_TOLERANCE: f64 = 1e-6;
 const SAME_BASIN: f64 = 0.02;
 /// Gains below this many units in the last place of ‖X‖² are rounding.
-pub const NOISE: f64 = 0.02;
+pub const NOISE: f64 = 0.25;
 /// Sweeps on the small terrain between two sweeps on the recording, once a few of the latter have not been enough.
 const SMALL_SWEEPS: usize = 500;
 const FEW_SWEEPS: usize = 2;
