@@ -33,8 +33,8 @@ def take(X: Any, mask: ArrayLike | None = None) -> Data:
     float32 and float64 stay as they are (no copy where strides and byte order allow), integers and booleans become
     float64, everything else is a TypeError. A masked array's hidden entries count as not observed.
     """
-    # NumPy imports its masked arrays when they are first named; if nobody did, X is none. (An import here could wait for
-    # ever in a process that was forked during the same import.)
+    # NumPy imports its masked arrays when they are first named; if nobody did, X is none. (An import here could wait
+    # for ever in a process that was forked during the same import.)
     masked = sys.modules.get("numpy.ma")
     hidden = masked.getmaskarray(X) if masked is not None and isinstance(X, masked.MaskedArray) else None
     try:
