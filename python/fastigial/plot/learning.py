@@ -123,13 +123,12 @@ def trial_factors(
             draw_vector(ax, x, factor[:, component], "scatter", colours)
             for members, colour in known or [(np.ones(n_trials, dtype=bool), INK)]:
                 centres, medians = running_median(x[members], factor[members, component], window)
-                ax.plot(centres, medians, color="white", linewidth=2.6, zorder=4, label="_halo")
                 ax.plot(centres, medians, color=colour, linewidth=1.4, zorder=5, label="_median")
             ax.set_ylim(padded_limits(factor[:, chosen] if share_y else factor[:, component]))
             few_ticks(ax, x=5, y=4)
             ax.set_title(f"component {component}", loc="left", fontsize=MEDIUM)
             if index + n_columns >= chosen.size or axes is not None:
-                ax.set_xlabel(x_label)
+                ax.set_xlabel(x_label.replace("_", " "))
                 ax.tick_params(labelbottom=True)
             if index % n_columns == 0 or axes is not None:
                 ax.set_ylabel("trial factor")
