@@ -40,7 +40,7 @@ fn fit_slicetca<'py>(
         start
     } else {
         let (loadings, slices) = init.extract()?;
-        Start::Given(model(py, loadings, slices)?)
+        Start::Given(Box::new(model(py, loadings, slices)?))
     };
     let invariance = match invariance {
         Some("full") => Invariance::Full,

@@ -46,7 +46,7 @@ pub enum Start {
     /// Random fibres only.
     Random,
     /// The spans of a model's loadings; where data are missing, its values. No restarts.
-    Given(SliceModel<f64>),
+    Given(Box<SliceModel<f64>>),
 }
 
 /// How to fit.
