@@ -63,7 +63,9 @@ LONG_FITS = {
 def test_ctrl_c_stops_a_long_fit_and_keeps_the_model(name: str, delay: float) -> None:
     model, data = LONG_FITS[name].split("|")
     code = f"""
-        import json, time
+        import json, signal, time
+        # A test run in the background is started with Ctrl-C ignored, and so would this process be.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         import fastigial as fg, numpy as np
         rng = np.random.default_rng(0)
         shape = (8, 7, 6) if "{data}" == "small" else (120, 100, 150)
