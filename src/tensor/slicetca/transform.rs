@@ -146,7 +146,10 @@ pub fn transform<T: Real>(
     }
     let data = Prepared::new(x, mask, threads)?;
     let n_trials = data.dense().shape[0];
-    let slices: Vec<Array2<f64>> = model.slices[0].outer_iter().map(|a| a.mapv(T::to_f64)).collect();
+    // A power of two that makes the slices' squares safe; the loadings are those of the slices so scaled.
+    let largest = model.slices[0].iter().fold(0.0_f64, |m, a| m.max(a.to_f64().abs()));
+    let unit = if largest > 0.0 { (-largest.log2().floor()).exp2() } else { 1.0 };
+    let slices = model.slices[0].outer_iter().map(|a| a.mapv(|a| a.to_f64() * unit)).collect();
     let mut held = Held {
         slices,
         outside: Vec::new(),
@@ -172,7 +175,7 @@ pub fn transform<T: Real>(
     };
     for (k, row) in rows.into_iter().enumerate() {
         let row = row?;
-        out.loadings.column_mut(k).assign(&(row.u * data.scale));
+        out.loadings.column_mut(k).assign(&(row.u * (data.scale * unit)));
         out.neuron_slices.index_axis_mut(Axis(1), k).assign(&(row.neuron * data.scale));
         out.time_slices.index_axis_mut(Axis(1), k).assign(&(row.time * data.scale));
     }
