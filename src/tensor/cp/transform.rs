@@ -32,7 +32,10 @@ pub fn transform<T: Real>(
     let data = Prepared::new(x, mask, threads)?;
     let mut factors = model.factors.clone();
     factors[0] = Array2::zeros((data.dense().shape[0], model.weights.len()));
-    factors[1] *= &model.weights;
+    // A power of two that makes the weights' squares safe.
+    let largest = model.weights.iter().fold(0.0_f64, |m, w| m.max(w.abs()));
+    let scale = if largest > 0.0 { (-largest.log2().floor()).exp2() } else { 1.0 };
+    factors[1] *= &(&model.weights * scale);
     let flags = vec![nonnegative; factors.len()];
     let problem = Problem {
         halves: Halves::new(data.dense()),
@@ -43,5 +46,5 @@ pub fn transform<T: Real>(
         threads,
     };
     let passes = if nonnegative { NONNEGATIVE_PASSES } else { 1 };
-    Ok(problem.first_mode(&factors, passes)? * data.scale)
+    Ok(problem.first_mode(&factors, passes)? * (data.scale * scale))
 }
