@@ -54,6 +54,7 @@ pub fn cases(n_threads: usize) -> Vec<Case> {
     let run = move || {
         let options = slicetca::Options {
             ranks: [2, 3, 2],
+            nonnegative: [false; 3],
             start: slicetca::Start::Svd,
             starts: slicetca::Starts::Auto,
             invariance: slicetca::Invariance::Full,

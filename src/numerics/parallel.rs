@@ -132,6 +132,22 @@ impl Threads {
         }
     }
 
+    /// Both: cuts `data` into chunks of `size` and returns `f(number, chunk)` of each, in that order.
+    pub fn map_chunks<T: Send, O: Send>(
+        &self,
+        data: &mut [T],
+        size: usize,
+        f: impl Fn(usize, &mut [T]) -> O + Sync,
+    ) -> Vec<O> {
+        match &self.pool {
+            Some(pool) if data.len() > size => {
+                let chunks = data.par_chunks_mut(size).enumerate();
+                pool.install(|| chunks.map(|(i, chunk)| f(i, chunk)).collect())
+            }
+            _ => data.chunks_mut(size).enumerate().map(|(i, chunk)| f(i, chunk)).collect(),
+        }
+    }
+
     /// Like [`Threads::map`] for pieces that take long: while they run, `poll(done)` is called on the calling thread
     /// every few milliseconds, and once it says `false` the pieces are told so by the flag they are given.
     pub fn map_polled<O: Send>(

@@ -2,7 +2,9 @@
 
 pub mod cp;
 pub mod dense;
+mod extrapolation;
 pub mod mttkrp;
 mod narrow;
 pub mod products;
 pub mod slicetca;
+mod systems;

@@ -172,8 +172,6 @@ class SliceTCA(Decomposition):
         """
         data = take(X, mask)
         check_loss(self.loss)
-        if any(as_flags("nonnegative", self.nonnegative, 3)):
-            raise ValueError("nonnegative is not available for SliceTCA yet, expected False")
         if self.n_init != "auto" and isinstance(self.n_init, str):
             raise ValueError(f'n_init is {self.n_init!r}, expected "auto" or a whole number')
         with Report(self.progress, "SliceTCA") as report:
@@ -181,6 +179,7 @@ class SliceTCA(Decomposition):
                 data.array,
                 data.mask,
                 n_components=_ranks(self.n_components),
+                nonnegative=as_flags("nonnegative", self.nonnegative, 3),
                 init=self._start(),
                 n_init=None if self.n_init == "auto" else as_count("n_init", self.n_init),
                 invariance=self.invariance,

@@ -19,13 +19,14 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 }
 
 #[pyfunction]
-#[pyo3(signature = (x, mask, *, n_components, init, n_init, invariance, max_iter, tol, seed, n_threads, progress))]
+#[pyo3(signature = (x, mask, *, n_components, nonnegative, init, n_init, invariance, max_iter, tol, seed, n_threads, progress))]
 #[allow(clippy::too_many_arguments, reason = "keyword-only, one per public parameter")]
 fn fit_slicetca<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     mask: Mask<'py>,
     n_components: [usize; 3],
+    nonnegative: [bool; 3],
     init: &Bound<'py, PyAny>,
     n_init: Option<usize>,
     invariance: Option<&str>,
@@ -52,7 +53,8 @@ fn fit_slicetca<'py>(
         }
     };
     let starts = n_init.map_or(Starts::Auto, Starts::Fixed);
-    let options = Options { ranks: n_components, start, starts, invariance, max_iter, tol, seed };
+    let options =
+        Options { ranks: n_components, nonnegative, start, starts, invariance, max_iter, tol, seed };
     let mask = mask.as_ref().map(|mask| mask.as_array());
     let out = PyDict::new(py);
     let exception = in_either_precision!(&recording, x => {
@@ -121,7 +123,7 @@ fn canonicalize_slicetca<'py>(
 ) -> PyResult<Bound<'py, PyDict>> {
     let model = model(py, loadings, slices)?;
     let out = PyDict::new(py);
-    store_model(&out, call(py, || model.canonical(&Threads::new(n_threads)?))?)?;
+    store_model(&out, call(py, || model.canonical(Invariance::Full, &Threads::new(n_threads)?))?)?;
     Ok(out)
 }
 

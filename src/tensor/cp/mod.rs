@@ -19,10 +19,10 @@ use ndarray::{Array2, ArrayViewD};
 pub use self::kruskal::Kruskal;
 pub use self::transform::transform;
 
-use self::descent::{Descent, Limits, descend};
 use self::start::{Core, random_factors};
 use self::sweep::Problem;
 use super::dense::{Dense, Prepared};
+use super::extrapolation::{self, Limits, descend};
 use super::mttkrp::Halves;
 use crate::error::{Error, Result};
 use crate::monitor::{Flow, Monitor, Outcome, Progress};
@@ -39,6 +39,12 @@ const MOST_COMPONENTS: usize = 1000;
 /// Single-precision recordings of so few entries are fitted in double precision: it costs nothing, and descents that
 /// converge slowly end where they would in double precision.
 const SMALL: usize = 1 << 18;
+
+/// Losses are differences of sums of squares; smaller gains, as a share of them, are rounding.
+const NOISE: f64 = 0.002;
+
+/// Factors, and how a descent came to them.
+type Descent = extrapolation::Descent<Vec<Array2<f64>>>;
 
 /// Where a fit starts.
 #[derive(Debug, Clone)]
@@ -103,7 +109,7 @@ pub fn fit<T: Real>(
     let data = Prepared::new(x, mask, threads)?;
     let (found, start_losses) = search(&data, options, threads, monitor)?;
     let halves = Halves::new(data.dense());
-    let mut model = Kruskal::normalized(found.factors);
+    let mut model = Kruskal::normalized(found.state);
     model.weights /= unit_of(&data);
     let mut factors = model.factors.clone();
     factors[0] *= &model.weights;
@@ -145,7 +151,8 @@ fn search<T: Real>(
         nonnegative: &options.nonnegative,
         threads,
     };
-    let limits = Limits { max_iter: options.max_iter, tol: options.tol, beyond: 0.0 };
+    let noise = NOISE * T::EPSILON * sum_of_squares;
+    let limits = Limits { max_iter: options.max_iter, tol: options.tol, beyond: 0.0, noise };
     let told = data.scale * data.scale / (data.survey.n_observed as f64 * unit * unit);
     let total = options.max_iter * (options.n_init + 1);
     let mut steps = 0;
@@ -189,11 +196,12 @@ fn search<T: Real>(
                     threads: &Threads::one(),
                 };
                 let beyond = (sum_of_squares - core_norm).max(0.0);
-                let limits = Limits { tol: CORE_TOLERANCE * options.tol, beyond, ..limits };
+                let noise = NOISE * f64::EPSILON * core_norm;
+                let limits = Limits { tol: CORE_TOLERANCE * options.tol, beyond, noise, ..limits };
                 let start = core.core_start(rank, leading, &mut rng);
                 let mut end = descend(&small, start, limits, &mut |_, loss| report(loss + beyond))?;
                 end.history.iter_mut().for_each(|loss| *loss += beyond);
-                end.factors = core.expand(&end.factors);
+                end.state = core.expand(&end.state);
                 end
             }
             _ => {
@@ -221,7 +229,7 @@ fn search<T: Real>(
     if core.tensor.is_none() || constrained || best.outcome == Outcome::Interrupted {
         return Ok((best, start_losses));
     }
-    let mut end = descend(&problem, best.factors, limits, &mut |_, loss| report(loss))?;
+    let mut end = descend(&problem, best.state, limits, &mut |_, loss| report(loss))?;
     if !incomplete {
         // The whole tensor can only improve on the core's end; a history that says so reads as one descent.
         let mut history = best.history;

@@ -54,7 +54,7 @@ enum Equations {
 
 impl<T: Real> Problem<'_, T> {
     /// Updates all factors once, in the order of the modes, and returns Σ (x − x̂)².
-    pub fn sweep(&self, factors: &mut [Array2<f64>]) -> Result<f64> {
+    pub fn update_all(&self, factors: &mut [Array2<f64>]) -> Result<f64> {
         let split = self.halves.split;
         let mut loss = self.sum_of_squares;
         let mut pairs: Vec<Array2<f64>> =

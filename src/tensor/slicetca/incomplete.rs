@@ -1,15 +1,24 @@
-//! Recordings of which not everything was observed: fill, sweep, and fill again (see the room's page).
+//! Recordings of which not everything was observed: where they start, and the descent over what was (`gaps`).
+//!
+//! The start is that of a complete recording, found where each missing entry holds what its neuron did at that time in
+//! other trials: a start, not an answer. From there on only observed entries count.
 
-use super::model::{Invariance, Selection, SliceModel};
-use super::spans::{NOISE, find};
-use super::terrain::{Position, Recording};
+use super::super::dense::{Dense, Prepared};
+use super::super::extrapolation::{Limits, descend};
+use super::constrained::{self, admissible};
+use super::gaps::Gaps;
+use super::invariance::Invariance;
+use super::model::SliceModel;
+use super::spans::{self, NOISE};
+use super::terrain::Recording;
 use super::{Options, Path, Start};
 use crate::error::Result;
-use crate::monitor::Outcome;
 use crate::numerics::parallel::Threads;
 use crate::real::Real;
-use crate::tensor::dense::{Dense, Prepared};
-use crate::tensor::mttkrp::squared_distance;
+
+/// The start need not be exact.
+const START_TOLERANCE: f64 = 1e-4;
+const START_SWEEPS: usize = 50;
 
 /// Fits a model to the observed entries.
 pub fn fit<T: Real>(
@@ -19,55 +28,73 @@ pub fn fit<T: Real>(
     go_on: &mut dyn FnMut(f64) -> bool,
 ) -> Result<(SliceModel<T>, Path)> {
     let x = data.dense();
-    let ranks = options.ranks;
-    let noise = NOISE * T::EPSILON * data.survey.sum_of_squares;
-    let guess = match &options.start {
-        Start::Given(model) => Some(model.reconstruct(&Selection::all(model), threads) / data.scale),
-        _ => None,
+    let (start, start_losses) = match &options.start {
+        Start::Given(model) => (admissible(model, options.nonnegative), Vec::new()),
+        _ => filled_start(x, options, threads, go_on)?,
     };
-    let guess = guess.as_ref().map(|guess| guess.as_slice().expect("C order"));
-    let fill =
-        |(i, v): (usize, &T)| if v.is_nan() { guess.map_or(T::ZERO, |g| T::from_f64(g[i])) } else { *v };
-    let mut filled: Vec<T> = x.data.iter().enumerate().map(fill).collect();
+    let gaps = Gaps { x, ranks: options.ranks, nonnegative: options.nonnegative, threads };
+    let noise = NOISE * T::EPSILON * data.survey.sum_of_squares;
+    let limits = Limits { max_iter: options.max_iter, tol: options.tol, beyond: 0.0, noise };
+    let end = descend(&gaps, gaps.factors(&start), limits, &mut |_, loss| go_on(loss))?;
+    let path = Path { history: end.history, start_losses, outcome: end.outcome };
+    Ok((gaps.model(&end.state), path))
+}
+
+/// The model of the recording with its gaps filled.
+fn filled_start<T: Real>(
+    x: Dense<'_, T>,
+    options: &Options,
+    threads: &Threads,
+    go_on: &mut dyn FnMut(f64) -> bool,
+) -> Result<(SliceModel<T>, Vec<f64>)> {
+    let filled = filled(x, threads);
+    let whole = Dense { data: &filled, shape: x.shape };
     let squares = filled.iter().map(|v| v.to_f64() * v.to_f64()).sum();
-    let first = Recording::new(Dense { data: &filled, shape: x.shape }, squares, ranks, threads, go_on)?;
-    let found = find(&first, options, go_on)?;
-    let mut bases = found.position.bases.clone();
-    let mut model = first.model(found.position, Invariance::None)?;
-    let mut history: Vec<f64> = Vec::new();
-    let mut outcome = Outcome::IterationsExhausted;
-    for _ in 0..options.max_iter {
-        let estimate = model.reconstruct(&Selection::all(&model), threads);
-        let estimate = estimate.as_slice().expect("C order");
-        let loss = squared_distance(x.data, estimate);
-        let last = history.last().copied().unwrap_or(f64::INFINITY);
-        history.push(loss);
-        if !go_on(loss) {
-            outcome = Outcome::Interrupted;
-            break;
-        }
-        if last - loss <= (options.tol * loss).max(noise) {
-            outcome = Outcome::Converged;
-            break;
-        }
-        let mut sum_of_squares = 0.0;
-        for ((f, &x), &e) in filled.iter_mut().zip(x.data).zip(estimate) {
-            *f = if x.is_nan() { e } else { x };
-            sum_of_squares += f.to_f64() * f.to_f64();
-        }
-        let whole = Dense { data: &filled, shape: x.shape };
-        let recording = Recording::new(whole, sum_of_squares, ranks, threads, &mut |_| true)?;
-        let mut position = Position::new(bases.clone());
-        for axis in (0..3).filter(|&axis| ranks[axis] > 0) {
-            recording.block(&mut position, axis, ranks[axis], ranks[axis])?;
-        }
-        bases.clone_from(&position.bases);
-        model = recording.model(position, Invariance::None)?;
+    let rough = Options {
+        tol: options.tol.max(START_TOLERANCE),
+        max_iter: options.max_iter.min(START_SWEEPS),
+        ..options.clone()
+    };
+    if options.nonnegative.contains(&true) {
+        let (model, path) = constrained::fit(whole, squares, &rough, threads, go_on)?;
+        return Ok((model, path.start_losses));
     }
-    // The invariances rearrange the model, not the data: they are taken from the model's own tensor.
-    if options.invariance != Invariance::None {
-        let whole = model.reconstruct(&Selection::all(&model), threads);
-        model = SliceModel::from_bases(Dense::of(&whole), &bases, options.invariance, threads)?;
+    let recording = Recording::new(whole, squares, options.ranks, threads, go_on)?;
+    let found = spans::find(&recording, &rough, go_on)?;
+    Ok((recording.model(found.position, Invariance::Within)?, found.path.start_losses))
+}
+
+/// The recording, each gap filled with the mean over the trials in which that neuron was observed at that time; if there
+/// is none, with the neuron's mean, or zero.
+fn filled<T: Real>(x: Dense<'_, T>, threads: &Threads) -> Vec<T> {
+    let (n_neurons, n_steps) = (x.shape[1], x.shape[2]);
+    let size = n_neurons * n_steps;
+    let mut sums = vec![(0.0_f64, 0_u32); size];
+    for trial in x.data.chunks_exact(size) {
+        for ((sum, count), v) in sums.iter_mut().zip(trial) {
+            if !v.is_nan() {
+                *sum += v.to_f64();
+                *count += 1;
+            }
+        }
     }
-    Ok((model, Path { history, start_losses: found.path.start_losses, outcome }))
+    let means: Vec<T> = sums
+        .chunks_exact(n_steps)
+        .flat_map(|row| {
+            let (sum, count) = row.iter().fold((0.0, 0), |(s, n), (sum, count)| (s + sum, n + count));
+            let neuron = if count > 0 { sum / f64::from(count) } else { 0.0 };
+            row.iter().map(move |&(sum, count)| {
+                T::from_f64(if count > 0 { sum / f64::from(count) } else { neuron })
+            })
+        })
+        .collect();
+    let mut out = x.data.to_vec();
+    threads.for_chunks(&mut out, size, |_, trial| {
+        for (v, &mean) in trial.iter_mut().zip(&means) {
+            if v.is_nan() {
+                *v = mean;
+            }
+        }
+    });
+    out
 }

@@ -17,9 +17,15 @@
 //! (filled − x̂)² lies above the loss over the observed ones and touches it at the current model (Kiers 1997), so every
 //! step lowers the true loss, and the fixed points are its stationary points.
 
+mod alternating;
+mod constrained;
+mod contractions;
 mod descent;
+mod gaps;
 mod incomplete;
+mod invariance;
 mod model;
+mod plane;
 mod search;
 mod spans;
 mod terrain;
@@ -27,7 +33,8 @@ mod transform;
 
 use ndarray::ArrayViewD;
 
-pub use self::model::{Invariance, Selection, SliceModel};
+pub use self::invariance::Invariance;
+pub use self::model::{Selection, SliceModel};
 pub use self::search::Starts;
 pub use self::transform::{NewTrials, transform};
 
@@ -54,6 +61,8 @@ pub enum Start {
 pub struct Options {
     /// R_i.
     pub ranks: [usize; 3],
+    /// Which types must not be negative.
+    pub nonnegative: [bool; 3],
     /// Where to start.
     pub start: Start,
     /// How often.
@@ -115,14 +124,22 @@ pub fn fit<T: Real>(
         monitor.report(Progress { done, total: options.max_iter.max(done), loss: loss * unit })
             == Flow::Continue
     };
+    let (x, squares) = (data.dense(), data.survey.sum_of_squares);
+    let constrained = options.nonnegative.contains(&true);
     let (mut model, path) = if data.is_incomplete() {
         incomplete::fit(&data, options, threads, &mut go_on)?
+    } else if constrained {
+        constrained::fit(x, squares, options, threads, &mut go_on)?
     } else {
-        let (x, squares) = (data.dense(), data.survey.sum_of_squares);
         let recording = Recording::new(x, squares, options.ranks, threads, &mut go_on)?;
         let found = spans::find(&recording, options, &mut go_on)?;
         (recording.model(found.position, options.invariance)?, found.path)
     };
+    if constrained {
+        model = model.standardized();
+    } else if data.is_incomplete() {
+        model = model.canonical(options.invariance, threads)?;
+    }
     let residual = model.residual(data.dense(), threads);
     model.scale(data.scale);
     Ok(Fit {

@@ -8,10 +8,11 @@
 //! different places, the expected number of ends, seen and unseen, is W (N − 1) / (N − W − 2); the search stops when
 //! that exceeds W by less than one half and the best end has been found more than once. One valley: 8 starts. Three: 30.
 
-use ndarray::{Array2, s};
+use ndarray::{Array2, ArrayViewMut1, s};
 
 use super::super::dense::Dense;
-use super::descent::{End, descend};
+use super::super::extrapolation::{Descent, Limits, descend};
+use super::descent::Spans;
 use super::terrain::{Bases, Small};
 use crate::error::Result;
 use crate::linalg::{complete, orthonormal_basis};
@@ -29,6 +30,9 @@ const FREE_STREAMS: usize = 1 << 32;
 pub const SAME_END: f64 = 1e-5;
 /// Sweeps of a start at the most.
 const MAX_SWEEPS: usize = 2000;
+
+/// Where a descent on the small terrain ended, in the coordinates of its directions (m_i × R_i).
+pub type End = Descent<Bases>;
 
 /// How often to start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +83,9 @@ impl<T: Real> Search<'_, T> {
             let found = threads.map_polled(
                 batch,
                 |item, stop| {
-                    descend(terrain, self.start(done + item), self.ranks, self.tol, MAX_SWEEPS, stop)
+                    let spans = Spans { terrain, ranks: self.ranks };
+                    let limits = Limits { max_iter: MAX_SWEEPS, tol: self.tol, beyond: 0.0, noise: 0.0 };
+                    descend(&spans, self.start(done + item), limits, &mut |_, _| !stop())
                 },
                 &mut |more| {
                     going = go_on(done + more, best);
@@ -111,21 +117,21 @@ impl<T: Real> Search<'_, T> {
                 return Array2::eye(v.ncols()).slice(s![.., ..rank]).to_owned();
             }
             let mut fibres = Array2::zeros((v.nrows(), rank));
-            for mut fibre in fibres.columns_mut() {
-                self.fibre(axis, &mut rng, &mut fibre);
+            for mut column in fibres.columns_mut() {
+                fibre(self.x, axis, &mut rng, &mut column);
             }
             complete(orthonormal_basis(v.t().dot(&fibres).view()), rank)
         })
     }
+}
 
-    /// A random fibre of the recording along `axis`.
-    fn fibre(&self, axis: usize, rng: &mut Stream, out: &mut ndarray::ArrayViewMut1<'_, f64>) {
-        let (left, length, right) = self.x.split(axis);
-        let pick = |n: usize, rng: &mut Stream| ((rng::uniform(rng) * n as f64) as usize).min(n - 1);
-        let (l, k) = (pick(left, rng), pick(right, rng));
-        for (i, value) in out.iter_mut().enumerate() {
-            *value = self.x.data[(l * length + i) * right + k].to_f64();
-        }
+/// A random fibre of the recording along `axis`.
+pub fn fibre<T: Real>(x: Dense<'_, T>, axis: usize, rng: &mut Stream, out: &mut ArrayViewMut1<'_, f64>) {
+    let (left, length, right) = x.split(axis);
+    let pick = |n: usize, rng: &mut Stream| ((rng::uniform(rng) * n as f64) as usize).min(n - 1);
+    let (l, k) = (pick(left, rng), pick(right, rng));
+    for (i, value) in out.iter_mut().enumerate() {
+        *value = x.data[(l * length + i) * right + k].to_f64();
     }
 }
 

@@ -1,12 +1,11 @@
 //! Spans for a complete recording: restarts in the small, exact sweeps in the large (the steps 2 to 4 of the room's
 //! page).
 
-use std::cell::RefCell;
-
 use ndarray::{Array2, s};
 
-use super::descent::{End, descend};
-use super::search::{SAME_END, Search, random_spans};
+use super::super::extrapolation::{Limits, descend};
+use super::descent::Spans;
+use super::search::{End, SAME_END, Search, random_spans};
 use super::terrain::{Bases, Position, Recording};
 use super::{Options, Path, Start, Starts};
 use crate::error::Result;
@@ -180,9 +179,10 @@ fn polish<T: Real>(
         let small = recording.within(&directions);
         let inside =
             std::array::from_fn(|i| Array2::eye(directions[i].ncols()).slice(s![.., ..ranks[i]]).to_owned());
-        let asked = RefCell::new(&mut *go_on);
-        let stop = || !(asked.borrow_mut())(loss);
-        let end = descend(&small, inside, ranks, SMALL_TOLERANCE * options.tol, SMALL_SWEEPS, &stop)?;
+        let spans = Spans { terrain: &small, ranks };
+        let tol = SMALL_TOLERANCE * options.tol;
+        let limits = Limits { max_iter: SMALL_SWEEPS, tol, beyond: 0.0, noise: 0.0 };
+        let end = descend(&spans, inside, limits, &mut |_, _| go_on(loss))?;
         position = Position::new(expanded(&end, &directions));
     }
     Ok(Found { position, path: Path { history, start_losses: Vec::new(), outcome } })
@@ -199,5 +199,5 @@ fn compressible(widths: [usize; 3]) -> bool {
 }
 
 fn expanded(end: &End, directions: &Bases) -> Bases {
-    std::array::from_fn(|i| product(directions[i].view(), end.bases[i].view()))
+    std::array::from_fn(|i| product(directions[i].view(), end.state[i].view()))
 }

@@ -25,7 +25,8 @@ use ndarray::{Array1, Array2, ArrayD, s};
 
 use super::super::dense::Dense;
 use super::super::products::{mode_gram, mode_product};
-use super::model::{Invariance, SliceModel};
+use super::invariance::Invariance;
+use super::model::SliceModel;
 use crate::error::{Error, Result};
 use crate::linalg::{Spectrum, cast, dominant_subspace, leading_eigenvectors, product, symmetric_eigen};
 use crate::numerics::parallel::Threads;

@@ -1,0 +1,132 @@
+//! Complete recordings where some slice types must not be negative: restarts, cut short, and one descent to the end.
+//!
+//! Starts follow the data, as in `search`: loadings are fibres of the recording picked at random (for a non-negative
+//! type without their negative part), slices start from nothing. A few sweeps tell which start is worth finishing.
+
+use ndarray::{Array2, Array3, ArrayViewMut1};
+
+use super::super::dense::Dense;
+use super::super::extrapolation::{Descent, Limits, descend};
+use super::alternating::Alternating;
+use super::contractions::slice_axes;
+use super::model::SliceModel;
+use super::search::fibre;
+use super::spans::NOISE;
+use super::{Options, Path, Start, Starts};
+use crate::error::Result;
+use crate::monitor::Outcome;
+use crate::numerics::parallel::Threads;
+use crate::numerics::rng::{self, Stream};
+use crate::real::Real;
+
+/// Starts when their number is left to us.
+const STARTS: usize = 8;
+/// Sweeps before starts are compared.
+const SHORT: usize = 12;
+
+/// Fits a model to a complete recording.
+pub fn fit<T: Real>(
+    x: Dense<'_, T>,
+    sum_of_squares: f64,
+    options: &Options,
+    threads: &Threads,
+    go_on: &mut dyn FnMut(f64) -> bool,
+) -> Result<(SliceModel<T>, Path)> {
+    let noise = NOISE * T::EPSILON * sum_of_squares;
+    let one = Threads::one();
+    let problem = |threads| Alternating { x, sum_of_squares, nonnegative: options.nonnegative, threads };
+    let limits = Limits { max_iter: options.max_iter, tol: options.tol, beyond: 0.0, noise };
+    let (start, mut history, start_losses) = if let Start::Given(model) = &options.start {
+        (admissible(model, options.nonnegative), Vec::new(), Vec::new())
+    } else {
+        let (best, losses) = search(&problem(&one), options, limits, threads, go_on)?;
+        if best.outcome == Outcome::Interrupted {
+            let path = Path { history: best.history, start_losses: losses, outcome: best.outcome };
+            return Ok((best.state, path));
+        }
+        (best.state, best.history, losses)
+    };
+    let left = Limits { max_iter: options.max_iter.saturating_sub(history.len()).max(1), ..limits };
+    let mut end = descend(&problem(threads), start, left, &mut |_, loss| go_on(loss))?;
+    history.append(&mut end.history);
+    Ok((end.state, Path { history, start_losses, outcome: end.outcome }))
+}
+
+/// The best of several short descents, and where each of them stood.
+fn search<T: Real>(
+    problem: &Alternating<'_, T>,
+    options: &Options,
+    limits: Limits,
+    threads: &Threads,
+    go_on: &mut dyn FnMut(f64) -> bool,
+) -> Result<(Descent<SliceModel<T>>, Vec<f64>)> {
+    let n_starts = match options.starts {
+        Starts::Auto => STARTS,
+        Starts::Fixed(n) => n,
+    };
+    let short = Limits { max_iter: SHORT.min(limits.max_iter), ..limits };
+    let mut going = true;
+    let found = threads.map_polled(
+        n_starts,
+        |item, stop| {
+            let start = random_start(problem.x, options, item);
+            descend(problem, start, short, &mut |_, _| !stop())
+        },
+        &mut |_| {
+            going = going && go_on(f64::NAN);
+            going
+        },
+    );
+    let found = found.into_iter().collect::<Result<Vec<_>>>()?;
+    let losses = found.iter().map(Descent::loss).collect();
+    let best = found.into_iter().min_by(|a, b| a.loss().total_cmp(&b.loss()));
+    let mut best = best.expect("at least one start");
+    if !going {
+        best.outcome = Outcome::Interrupted;
+    }
+    Ok((best, losses))
+}
+
+/// Random fibres as loadings, empty slices.
+fn random_start<T: Real>(x: Dense<'_, T>, options: &Options, item: usize) -> SliceModel<T> {
+    let mut rng = rng::stream(options.seed, item as u64);
+    let loadings = std::array::from_fn(|kind| {
+        let mut loadings = Array2::zeros((options.ranks[kind], x.shape[kind]));
+        for row in loadings.rows_mut() {
+            random_loading(x, kind, options.nonnegative[kind], &mut rng, row);
+        }
+        loadings.mapv(T::from_f64)
+    });
+    let slices = std::array::from_fn(|kind| {
+        let [a, b] = slice_axes(kind).map(|axis| x.shape[axis]);
+        Array3::from_elem((options.ranks[kind], a, b), T::ZERO)
+    });
+    SliceModel { loadings, slices }
+}
+
+fn random_loading<T: Real>(
+    x: Dense<'_, T>,
+    kind: usize,
+    nonnegative: bool,
+    rng: &mut Stream,
+    mut row: ArrayViewMut1<'_, f64>,
+) {
+    fibre(x, kind, rng, &mut row);
+    if nonnegative {
+        row.mapv_inplace(|v| v.max(0.0));
+    }
+    if row.iter().all(|&v| v == 0.0) {
+        row.iter_mut().for_each(|v| *v = rng::uniform(rng));
+    }
+    let norm = row.dot(&row).sqrt();
+    row /= norm;
+}
+
+/// A given model without what is not admissible.
+pub fn admissible<T: Real>(model: &SliceModel<f64>, nonnegative: [bool; 3]) -> SliceModel<T> {
+    let allowed = |kind: usize, v: f64| T::from_f64(if nonnegative[kind] { v.max(0.0) } else { v });
+    SliceModel {
+        loadings: std::array::from_fn(|kind| model.loadings[kind].mapv(|v| allowed(kind, v))),
+        slices: std::array::from_fn(|kind| model.slices[kind].mapv(|v| allowed(kind, v))),
+    }
+}

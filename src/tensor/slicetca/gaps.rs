@@ -1,0 +1,414 @@
+//! Sweeps of SliceTCA over a recording with gaps: every block from the normal equations of the entries that were
+//! observed, with or without non-negativity.
+//!
+//! Given everything else, the rest of a trial k (its loadings u_k and its rows B_k, C_k of the neuron and time slices)
+//! depends on that trial alone, so a pass over the trials updates it while the trial is in the cache (`plane`), one
+//! block after the other. What all trials share (A, v, w) follows from sums over the trials, one type a pass:
+//!
+//! ```text
+//! e = m ∘ (x − x̂)
+//! trial   u_k: g = ⟨e, A_r⟩   H = ⟨m, A_r A_s⟩      B_k[t]: Σ_n e v_r, Σ_n m v_r v_s     C_k[n]: Σ_t e w_r, Σ_t m w_r w_s
+//! shared  A[n, t]: Σ_k e u_r, Σ_k m u_r u_s          v[n]: Σ_kt e B_r, Σ_kt m B_r B_s     w[t]: Σ_kn e C_r, Σ_kn m C_r C_s
+//! ```
+//!
+//! and each block takes the step that its g and H ask for (`systems`). Every block is exact or at least descends, and
+//! the loss after a block is known from e, g and H: the recording is read once for each slice type and sweep, nothing of
+//! its size is stored, and no missing entry is ever imputed. Trials that run in parallel share nothing but sums, which
+//! are added in a fixed order.
+
+use super::super::dense::Dense;
+use super::super::extrapolation::{Blocks, Schedule};
+use super::super::narrow::RowWeights;
+use super::super::systems::{Matrix, Workspace, improve, n_pairs, pairs, place};
+use super::model::SliceModel;
+use super::plane::{Courses, Grid, add_outer, along_neurons, along_time, inner, split, subtract};
+use crate::error::Result;
+use crate::numerics::parallel::Threads;
+use crate::real::Real;
+use ndarray::{Array2, Array3, ArrayView2, s};
+
+/// Sums over trials that run in parallel; fewer where their memory would count beside the recording's.
+const PARTIAL_SUMS: usize = 8;
+/// The most that all of them together may take, as a share of the recording.
+const SHARE_OF_MEMORY: f64 = 0.1;
+/// Passes over the unknowns of a non-negative system.
+const PASSES: usize = 2;
+
+/// A recording with gaps, and the model that is asked for.
+pub struct Gaps<'a, T> {
+    /// The recording; NaN where it was not observed.
+    pub x: Dense<'a, T>,
+    /// R_i.
+    pub ranks: [usize; 3],
+    /// Which types must not be negative.
+    pub nonnegative: [bool; 3],
+    /// Threads to run on.
+    pub threads: &'a Threads,
+}
+
+/// A model, arranged by who shares what.
+#[derive(Debug, Clone)]
+pub struct Factors<T> {
+    /// For each trial u_k (R_0), B_k (R_1 × T) and C_k (R_2 × N), one after the other.
+    trials: Vec<T>,
+    /// A (R_0 × N × T), v (R_1 × N), w (R_2 × T).
+    shared: [Vec<T>; 3],
+}
+
+/// Gradient and matrices of a shared block, summed over trials, and the loss.
+struct Sums<T> {
+    gradient: Vec<T>,
+    matrices: Vec<T>,
+    loss: f64,
+}
+
+/// Shared blocks in the forms that trials need.
+struct Held<'a, T> {
+    slices: &'a [T],
+    neurons: &'a [T],
+    time: &'a [T],
+    neuron_columns: Vec<T>,
+    neuron_pairs: Vec<T>,
+    time_weights: Option<RowWeights<T>>,
+    time_pairs: Option<RowWeights<T>>,
+}
+
+/// Memory of one worker.
+struct Scratch<T> {
+    residual: Vec<T>,
+    observed: Vec<T>,
+    seen: Vec<T>,
+    gradient: Vec<T>,
+    matrices: Vec<T>,
+    buffer: Vec<T>,
+    workspace: Workspace,
+}
+
+impl<T: Real> Gaps<'_, T> {
+    fn lengths(&self) -> (usize, usize, usize) {
+        (self.x.shape[0], self.x.shape[1], self.x.shape[2])
+    }
+
+    /// Numbers that belong to one trial.
+    fn per_trial(&self) -> usize {
+        let (_, n_neurons, n_steps) = self.lengths();
+        self.ranks[0] + self.ranks[1] * n_steps + self.ranks[2] * n_neurons
+    }
+
+    fn rule(&self, kind: usize) -> Option<usize> {
+        self.nonnegative[kind].then_some(PASSES)
+    }
+
+    /// One pass over the trials: the rest of each trial, then what type `kind` shares. Returns the loss.
+    fn pass(&self, factors: &mut Factors<T>, kind: usize) -> f64 {
+        let (n_trials, n_neurons, n_steps) = self.lengths();
+        let rank = self.ranks[kind];
+        let width = [n_neurons * n_steps, n_neurons, n_steps][kind];
+        let numbers = (rank + n_pairs(rank)) * width;
+        let allowed = (SHARE_OF_MEMORY * self.x.len() as f64 / numbers as f64) as usize;
+        let share = n_trials.div_ceil(allowed.clamp(1, PARTIAL_SUMS));
+        let held = self.held(&factors.shared);
+        let per_trial = self.per_trial();
+        let parts = self.threads.map_chunks(&mut factors.trials, share * per_trial, |part, trials| {
+            let mut sums = Sums {
+                gradient: vec![T::ZERO; rank * width],
+                matrices: vec![T::ZERO; n_pairs(rank) * width],
+                loss: 0.0,
+            };
+            let mut scratch = Scratch::new(n_neurons, n_steps, self.ranks);
+            for (i, trial) in trials.chunks_exact_mut(per_trial).enumerate() {
+                self.update_trial(part * share + i, trial, &held, &mut scratch);
+                sums.loss += inner(&scratch.residual, &scratch.residual);
+                self.add_to_sums(trial, kind, &mut scratch, &mut sums);
+            }
+            sums
+        });
+        let mut parts = parts.into_iter();
+        let mut sums = parts.next().expect("a recording has trials");
+        for part in parts {
+            sums.gradient.iter_mut().zip(&part.gradient).for_each(|(a, &b)| *a += b);
+            sums.matrices.iter_mut().zip(&part.matrices).for_each(|(a, &b)| *a += b);
+            sums.loss += part.loss;
+        }
+        let fallen = improve(
+            Matrix::Each(&sums.matrices),
+            &mut sums.gradient,
+            &mut factors.shared[kind],
+            rank,
+            self.rule(kind),
+            &mut Workspace::default(),
+        );
+        (sums.loss - fallen).max(0.0)
+    }
+
+    fn held<'a>(&self, shared: &'a [Vec<T>; 3]) -> Held<'a, T> {
+        let (_, n_neurons, n_steps) = self.lengths();
+        let [slices, neurons, time] = shared;
+        let weights = |rows: &[T]| (!rows.is_empty()).then(|| weights(rows, n_steps));
+        Held {
+            slices,
+            neurons,
+            time,
+            neuron_columns: transposed(neurons, n_neurons),
+            neuron_pairs: transposed(&products(neurons, self.ranks[1]), n_neurons),
+            time_weights: weights(time),
+            time_pairs: weights(&products(time, self.ranks[2])),
+        }
+    }
+
+    /// Updates what belongs to a trial; leaves its residual in `scratch`.
+    fn update_trial(&self, k: usize, trial: &mut [T], held: &Held<'_, T>, scratch: &mut Scratch<T>) {
+        let (_, n_neurons, n_steps) = self.lengths();
+        let [r0, r1, r2] = self.ranks;
+        let size = n_neurons * n_steps;
+        let Scratch { residual: e, observed: m, seen, gradient, matrices, buffer, workspace } = scratch;
+        let (u, rest) = trial.split_at_mut(r0);
+        let (b, c) = rest.split_at_mut(r1 * n_steps);
+        let slices = Courses { data: held.slices, component: size, neuron: n_steps };
+
+        split(&self.x.data[k * size..][..size], e, m);
+        subtract(e, Some(m), n_steps, r0, Grid::of_trial(u), slices);
+        subtract(e, Some(m), n_steps, r1, Grid::of_neurons(held.neurons, n_neurons), Courses::common(b, n_steps));
+        subtract(e, Some(m), n_steps, r2, Grid::of_neurons(c, n_neurons), Courses::common(held.time, n_steps));
+        if r0 > 0 {
+            let (g, h) = cleared(gradient, matrices, r0, 1);
+            let slice = |r: usize| &held.slices[r * size..][..size];
+            for (r, g) in g.iter_mut().enumerate() {
+                *g = T::from_f64(inner(e, slice(r)));
+            }
+            for r in 0..r0 {
+                seen.iter_mut().zip(slice(r)).zip(m.iter()).for_each(|((s, &a), &m)| *s = a * m);
+                for s in r..r0 {
+                    h[place(r0, r, s)] = T::from_f64(inner(seen, slice(s)));
+                }
+            }
+            improve(Matrix::Each(h), g, u, r0, self.rule(0), workspace);
+            subtract(e, Some(m), n_steps, r0, Grid::of_trial(g), slices);
+        }
+        if r1 > 0 {
+            let (g, h) = cleared(gradient, matrices, r1, n_steps);
+            along_neurons(e, n_steps, &held.neuron_columns, r1, g);
+            along_neurons(m, n_steps, &held.neuron_pairs, n_pairs(r1), h);
+            improve(Matrix::Each(h), g, b, r1, self.rule(1), workspace);
+            subtract(e, Some(m), n_steps, r1, Grid::of_neurons(held.neurons, n_neurons), Courses::common(g, n_steps));
+        }
+        if let (Some(weights), Some(pairs)) = (&held.time_weights, &held.time_pairs) {
+            let (g, h) = cleared(gradient, matrices, r2, n_neurons);
+            along_time(e, weights, r2, &mut buffer[..r2 * n_neurons], g);
+            along_time(m, pairs, n_pairs(r2), &mut buffer[..n_pairs(r2) * n_neurons], h);
+            improve(Matrix::Each(h), g, c, r2, self.rule(2), workspace);
+            subtract(e, Some(m), n_steps, r2, Grid::of_neurons(g, n_neurons), Courses::common(held.time, n_steps));
+        }
+    }
+
+    /// Adds a trial to the sums of a shared block.
+    fn add_to_sums(&self, trial: &[T], kind: usize, scratch: &mut Scratch<T>, sums: &mut Sums<T>) {
+        let (_, n_neurons, n_steps) = self.lengths();
+        let [r0, r1, r2] = self.ranks;
+        let (e, m, buffer) = (&scratch.residual, &scratch.observed, &mut scratch.buffer);
+        let (u, rest) = trial.split_at(r0);
+        let (b, c) = rest.split_at(r1 * n_steps);
+        match kind {
+            0 => {
+                add_outer(u, e, &mut sums.gradient);
+                add_outer(&products(u, r0), m, &mut sums.matrices);
+            }
+            1 => {
+                let n = n_pairs(r1);
+                along_time(e, &weights(b, n_steps), r1, &mut buffer[..r1 * n_neurons], &mut sums.gradient);
+                let b = weights(&products(b, r1), n_steps);
+                along_time(m, &b, n, &mut buffer[..n * n_neurons], &mut sums.matrices);
+            }
+            _ => {
+                along_neurons(e, n_steps, &transposed(c, n_neurons), r2, &mut sums.gradient);
+                let c = transposed(&products(c, r2), n_neurons);
+                along_neurons(m, n_steps, &c, n_pairs(r2), &mut sums.matrices);
+            }
+        }
+    }
+}
+
+impl<T: Real> Blocks for Gaps<'_, T> {
+    type State = Factors<T>;
+    const SCHEDULE: Schedule = Schedule { first: 0.5, growth: 1.2, fall: 0.4, largest: 12.0 };
+
+    fn sweep(&self, factors: &mut Factors<T>) -> Result<f64> {
+        let active = (0..3).filter(|&kind| self.ranks[kind] > 0);
+        Ok(active.map(|kind| self.pass(factors, kind)).last().expect("a model has components"))
+    }
+
+    fn extrapolated(&self, now: &Factors<T>, before: &Factors<T>, beta: f64) -> Factors<T> {
+        let beta = T::from_f64(beta);
+        let beyond = |now: &[T], before: &[T]| -> Vec<T> {
+            now.iter().zip(before).map(|(&a, &old)| a + beta * (a - old)).collect()
+        };
+        let mut next = Factors {
+            trials: beyond(&now.trials, &before.trials),
+            shared: std::array::from_fn(|i| beyond(&now.shared[i], &before.shared[i])),
+        };
+        for kind in (0..3).filter(|&kind| self.nonnegative[kind]) {
+            next.shared[kind].iter_mut().for_each(clip);
+            let range = self.range(kind);
+            for trial in next.trials.chunks_exact_mut(self.per_trial()) {
+                trial[range.clone()].iter_mut().for_each(clip);
+            }
+        }
+        next
+    }
+}
+
+impl<T: Real> Gaps<'_, T> {
+    /// Where a trial keeps what belongs to a type.
+    fn range(&self, kind: usize) -> std::ops::Range<usize> {
+        let (_, n_neurons, n_steps) = self.lengths();
+        let [r0, r1, r2] = self.ranks;
+        let ends = [0, r0, r0 + r1 * n_steps, r0 + r1 * n_steps + r2 * n_neurons];
+        ends[kind]..ends[kind + 1]
+    }
+
+    /// A model in this arrangement; with zeros for trials, neurons and times that were never observed.
+    pub fn factors(&self, model: &SliceModel<T>) -> Factors<T> {
+        let (n_trials, n_neurons, n_steps) = self.lengths();
+        let mut trials = Vec::with_capacity(n_trials * self.per_trial());
+        for k in 0..n_trials {
+            trials.extend(model.loadings[0].column(k));
+            for kind in [1, 2] {
+                trials.extend(model.slices[kind].slice(s![.., k, ..]).iter());
+            }
+        }
+        let mut factors = Factors {
+            trials,
+            shared: [
+                model.slices[0].iter().copied().collect(),
+                model.loadings[1].iter().copied().collect(),
+                model.loadings[2].iter().copied().collect(),
+            ],
+        };
+        self.clear_unobserved(&mut factors);
+        debug_assert_eq!(factors.shared[0].len(), self.ranks[0] * n_neurons * n_steps);
+        factors
+    }
+
+    /// Zeros wherever no equation will ever say anything.
+    fn clear_unobserved(&self, factors: &mut Factors<T>) {
+        let (n_trials, n_neurons, n_steps) = self.lengths();
+        let size = n_neurons * n_steps;
+        let (mut pair, mut neuron, mut step) =
+            (vec![false; size], vec![false; n_neurons], vec![false; n_steps]);
+        for k in 0..n_trials {
+            let (mut by_step, mut by_neuron) = (vec![false; n_steps], vec![false; n_neurons]);
+            for (i, x) in self.x.data[k * size..][..size].iter().enumerate() {
+                let seen = !x.is_nan();
+                pair[i] |= seen;
+                by_neuron[i / n_steps] |= seen;
+                by_step[i % n_steps] |= seen;
+            }
+            neuron.iter_mut().zip(&by_neuron).for_each(|(all, &one)| *all |= one);
+            step.iter_mut().zip(&by_step).for_each(|(all, &one)| *all |= one);
+            let whole = by_step.contains(&true);
+            let trial = &mut factors.trials[k * self.per_trial()..][..self.per_trial()];
+            keep(&mut trial[self.range(0)], &[whole]);
+            keep(&mut trial[self.range(1)], &by_step);
+            keep(&mut trial[self.range(2)], &by_neuron);
+        }
+        keep(&mut factors.shared[0], &pair);
+        keep(&mut factors.shared[1], &neuron);
+        keep(&mut factors.shared[2], &step);
+    }
+
+    /// The model.
+    pub fn model(&self, factors: &Factors<T>) -> SliceModel<T> {
+        let (n_trials, n_neurons, n_steps) = self.lengths();
+        let [r0, r1, r2] = self.ranks;
+        let matrix = |rows, width, kind: usize| {
+            Array2::from_shape_vec((rows, width), factors.shared[kind].clone())
+                .expect("shared blocks keep their size")
+        };
+        let slices = Array3::from_shape_vec((r0, n_neurons, n_steps), factors.shared[0].clone());
+        let mut model = SliceModel {
+            loadings: [
+                Array2::from_elem((r0, n_trials), T::ZERO),
+                matrix(r1, n_neurons, 1),
+                matrix(r2, n_steps, 2),
+            ],
+            slices: [
+                slices.expect("shared blocks keep their size"),
+                Array3::from_elem((r1, n_trials, n_steps), T::ZERO),
+                Array3::from_elem((r2, n_trials, n_neurons), T::ZERO),
+            ],
+        };
+        for (k, trial) in factors.trials.chunks_exact(self.per_trial()).enumerate() {
+            model.loadings[0].column_mut(k).iter_mut().zip(&trial[self.range(0)]).for_each(|(a, &b)| *a = b);
+            for kind in [1, 2] {
+                let mut rows = model.slices[kind].slice_mut(s![.., k, ..]);
+                rows.iter_mut().zip(&trial[self.range(kind)]).for_each(|(a, &b)| *a = b);
+            }
+        }
+        model
+    }
+}
+
+impl<T: Real> Scratch<T> {
+    fn new(n_neurons: usize, n_steps: usize, ranks: [usize; 3]) -> Self {
+        let widest = ranks[1].max(1) * n_steps.max(1) + ranks[2] * n_neurons + ranks[0];
+        let most_pairs = n_pairs(ranks[1]) * n_steps + n_pairs(ranks[2]) * n_neurons + n_pairs(ranks[0]);
+        let buffer = n_pairs(ranks[1].max(ranks[2]).max(1)) * n_neurons;
+        Self {
+            residual: vec![T::ZERO; n_neurons * n_steps],
+            observed: vec![T::ZERO; n_neurons * n_steps],
+            seen: vec![T::ZERO; if ranks[0] > 0 { n_neurons * n_steps } else { 0 }],
+            gradient: vec![T::ZERO; widest],
+            matrices: vec![T::ZERO; most_pairs],
+            buffer: vec![T::ZERO; buffer],
+            workspace: Workspace::default(),
+        }
+    }
+}
+
+fn clip<T: Real>(value: &mut T) {
+    if *value < T::ZERO {
+        *value = T::ZERO;
+    }
+}
+
+/// Zeros in every row of `values` where `observed` is false.
+fn keep<T: Real>(values: &mut [T], observed: &[bool]) {
+    for row in values.chunks_exact_mut(observed.len()) {
+        row.iter_mut().zip(observed).filter(|(_, seen)| !**seen).for_each(|(value, _)| *value = T::ZERO);
+    }
+}
+
+/// Room for `rank` gradients and their matrices, all zero.
+fn cleared<'a, T: Real>(
+    gradient: &'a mut [T],
+    matrices: &'a mut [T],
+    rank: usize,
+    width: usize,
+) -> (&'a mut [T], &'a mut [T]) {
+    let (g, h) = (&mut gradient[..rank * width], &mut matrices[..n_pairs(rank) * width]);
+    g.fill(T::ZERO);
+    h.fill(T::ZERO);
+    (g, h)
+}
+
+/// The products of rows r ≤ s.
+fn products<T: Real>(rows: &[T], rank: usize) -> Vec<T> {
+    let width = rows.len() / rank.max(1);
+    let row = |r: usize| &rows[r * width..][..width];
+    pairs(rank).flat_map(|(r, s)| row(r).iter().zip(row(s)).map(|(&a, &b)| a * b)).collect()
+}
+
+/// Rows of `width` as columns.
+fn transposed<T: Real>(rows: &[T], width: usize) -> Vec<T> {
+    let rank = rows.len() / width;
+    let mut out = vec![T::ZERO; rows.len()];
+    for (r, row) in rows.chunks_exact(width).enumerate() {
+        row.iter().enumerate().for_each(|(n, &value)| out[n * rank + r] = value);
+    }
+    out
+}
+
+fn weights<T: Real>(rows: &[T], width: usize) -> RowWeights<T> {
+    let rows = ArrayView2::from_shape((rows.len() / width, width), rows).expect("whole rows");
+    RowWeights::new(rows.reversed_axes())
+}
