@@ -44,8 +44,8 @@ pub fn cases(n_threads: usize) -> Vec<Case> {
         let run = move || {
             let halves = Halves::new(Dense::of(&x));
             let leading = halves.leading(&factors, Reading::Value, &threads);
-            black_box(contract_group(leading.view(), &factors[..2], 0));
-            black_box(contract_group(leading.view(), &factors[..2], 1));
+            black_box(contract_group(leading.view(), &factors[..2], 0, &threads));
+            black_box(contract_group(leading.view(), &factors[..2], 1, &threads));
             black_box(halves.trailing(&factors, Reading::Value, &threads));
         };
         add(format!("MTTKRP of all modes, {rank} components"), 2.0 * n * rank as f64, 2.0, Box::new(run));

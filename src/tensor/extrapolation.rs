@@ -49,6 +49,15 @@ pub struct Limits {
     pub beyond: f64,
     /// Gains below this are rounding: losses are differences of larger sums.
     pub noise: f64,
+    /// The loss at the start, if it is known: then one sweep that gains nothing ends the descent.
+    pub reached: f64,
+}
+
+impl Limits {
+    /// The two that users choose; no noise, nothing beyond, an unknown start.
+    pub fn new(max_iter: usize, tol: f64) -> Self {
+        Self { max_iter, tol, beyond: 0.0, noise: 0.0, reached: f64::INFINITY }
+    }
 }
 
 /// Where a descent ended.
@@ -78,10 +87,11 @@ pub fn descend<B: Blocks>(
 ) -> Result<Descent<B::State>> {
     let mut history: Vec<f64> = Vec::new();
     let mut before: Option<B::State> = None;
-    let (mut beta, mut still) = (B::SCHEDULE.first, 0);
+    let (mut beta, mut still) =
+        (B::SCHEDULE.first, if limits.reached.is_finite() { PATIENCE - 1 } else { 0 });
     let mut outcome = Outcome::IterationsExhausted;
     for iteration in 1..=limits.max_iter {
-        let last = history.last().copied().unwrap_or(f64::INFINITY);
+        let last = history.last().copied().unwrap_or(limits.reached);
         let mut next = match &before {
             Some(before) => blocks.extrapolated(&state, before, beta),
             None => state.clone(),

@@ -18,11 +18,13 @@
 
 use std::ops::Range;
 
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, concatenate, s};
 
 use super::dense::Dense;
+use super::narrow::{NARROW, RowWeights, columns};
 use crate::linalg::{add_product, cast};
 use crate::numerics::parallel::Threads;
+use crate::numerics::simd::vectorised;
 use crate::real::Real;
 
 /// Rows of X that are worked on together: a panel and its factor rows stay in the second-level cache.
@@ -31,6 +33,8 @@ const PANEL: usize = 256;
 const PANELS_TOGETHER: usize = 4;
 /// Partial sums of Q that run in parallel.
 const PARTIAL_SUMS: usize = 8;
+/// Numbers in a half that make its contraction worth sharing.
+const WORTH_SHARING: usize = 1 << 16;
 /// Trailing modes are joined until a row of X is at least this long.
 const SHORTEST_ROW: usize = 32;
 
@@ -71,13 +75,19 @@ impl<'a, T: Real> Halves<'a, T> {
         let rank = factors[0].ncols();
         let mut weights = Array2::from_elem((self.n_columns, rank), T::ZERO);
         khatri_rao_rows(&cast_all(&factors[self.split..]), 0, &mut weights.view_mut());
+        let narrow = (rank <= NARROW).then(|| RowWeights::new(weights.view()));
         let mut out = vec![T::ZERO; self.n_rows * rank];
         threads.for_chunks(&mut out, PANEL * rank, |panel, out| {
             let first = panel * PANEL;
-            let out = ArrayViewMut2::from_shape((out.len() / rank, rank), out).expect("whole rows");
+            let n_rows = out.len() / rank;
             let mut buffer = Vec::new();
-            let rows = self.panel(first..first + out.nrows(), reading, &mut buffer);
-            add_product(out, true, rows, weights.view());
+            let rows = self.panel(first..first + n_rows, reading, &mut buffer);
+            if let Some(narrow) = &narrow {
+                narrow.products(rows.to_slice().expect("whole rows"), out);
+            } else {
+                let out = ArrayViewMut2::from_shape((n_rows, rank), out).expect("whole rows");
+                add_product(out, true, rows, weights.view());
+            }
         });
         Array2::from_shape_vec((self.n_rows, rank), out).expect("one row per row of X")
     }
@@ -89,8 +99,11 @@ impl<'a, T: Real> Halves<'a, T> {
         let n_panels = self.n_rows.div_ceil(PANEL);
         let share = n_panels.div_ceil(PARTIAL_SUMS).max(1);
         let sums = threads.map(n_panels.div_ceil(share), |part| {
-            let mut sum = Array2::<f64>::zeros((self.n_columns, rank));
-            let mut partial = Array2::from_elem((self.n_columns, rank), T::ZERO);
+            // Narrow products come out as columns, the others as rows.
+            let narrow = rank <= NARROW;
+            let dim = if narrow { (rank, self.n_columns) } else { (self.n_columns, rank) };
+            let mut sum = Array2::<f64>::zeros(dim);
+            let mut partial = Array2::from_elem(dim, T::ZERO);
             let mut products = Array2::from_elem((PANEL, rank), T::ZERO);
             let mut buffer = Vec::new();
             let panels = part * share..((part + 1) * share).min(n_panels);
@@ -99,12 +112,22 @@ impl<'a, T: Real> Halves<'a, T> {
                 let mut z = products.slice_mut(s![..rows.len(), ..]);
                 khatri_rao_rows(&leading, rows.start, &mut z);
                 let x = self.panel(rows, reading, &mut buffer);
-                add_product(partial.view_mut(), count % PANELS_TOGETHER == 0, x.t(), z.view());
+                let replace = count % PANELS_TOGETHER == 0;
+                if narrow {
+                    if replace {
+                        partial.fill(T::ZERO);
+                    }
+                    let (x, z) = (x.to_slice().expect("whole rows"), z.into_slice().expect("whole rows"));
+                    let out = partial.as_slice_mut().expect("C order");
+                    columns(x, self.n_columns, self.n_columns, z, rank, out, self.n_columns);
+                } else {
+                    add_product(partial.view_mut(), replace, x.t(), z.view());
+                }
                 if (count + 1) % PANELS_TOGETHER == 0 || panel + 1 == panels.end {
                     sum.zip_mut_with(&partial, |s, p| *s += p.to_f64());
                 }
             }
-            sum
+            if narrow { sum.reversed_axes() } else { sum }
         });
         let mut total = Array2::zeros((self.n_columns, rank));
         for sum in &sums {
@@ -142,12 +165,8 @@ impl<'a, T: Real> Halves<'a, T> {
         let seen = match reading {
             Reading::Value => entries,
             Reading::Filled | Reading::Observed => {
-                buffer.clear();
-                if reading == Reading::Filled {
-                    buffer.extend(entries.iter().map(|&v| if v.is_nan() { T::ZERO } else { v }));
-                } else {
-                    buffer.extend(entries.iter().map(|v| if v.is_nan() { T::ZERO } else { T::ONE }));
-                }
+                buffer.resize(entries.len(), T::ZERO);
+                read(entries, reading == Reading::Filled, buffer);
                 buffer
             }
         };
@@ -155,48 +174,91 @@ impl<'a, T: Real> Halves<'a, T> {
     }
 }
 
+vectorised! {
+    /// What stands for entries with gaps: the entry or 0, or else 1 or 0.
+    fn read<T: Real>(entries: &[T], values: bool, out: &mut [T]) {
+        for (&v, out) in entries.iter().zip(out) {
+            let seen = if values { v } else { T::ONE };
+            *out = if v.is_nan() { T::ZERO } else { seen };
+        }
+    }
+}
+
 /// Σ (x − y)² where x is not NaN, in double precision.
 pub fn squared_distance<T: Real>(x: &[T], y: &[T]) -> f64 {
-    const LANES: usize = 16;
     let mut total = 0.0;
-    for (x, y) in x.chunks(512).zip(y.chunks(512)) {
+    add_squared_distance(x, y, &mut total);
+    total
+}
+
+vectorised! {
+    fn add_squared_distance<T: Real>(x: &[T], y: &[T], total: &mut f64) {
+        const LANES: usize = 16;
+        let square = |x: T, y: T| {
+            let difference = if x.is_nan() { T::ZERO } else { x - y };
+            difference.to_f64() * difference.to_f64()
+        };
         let mut lanes = [0.0_f64; LANES];
-        for (x, y) in x.chunks(LANES).zip(y.chunks(LANES)) {
-            for (lane, (&x, &y)) in lanes.iter_mut().zip(x.iter().zip(y)) {
-                let difference = if x.is_nan() { T::ZERO } else { x - y };
-                *lane += difference.to_f64() * difference.to_f64();
+        let (whole_x, whole_y) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
+        let rest = whole_x.remainder().iter().zip(whole_y.remainder());
+        *total += rest.map(|(&x, &y)| square(x, y)).sum::<f64>();
+        for (x, y) in whole_x.zip(whole_y) {
+            for lane in 0..LANES {
+                lanes[lane] += square(x[lane], y[lane]);
             }
         }
-        total += lanes.iter().sum::<f64>();
+        *total += lanes.iter().sum::<f64>();
     }
-    total
 }
 
 /// Sums a half (P or Q: one row per joint index of the group) over all modes of the group but `mode`:
 /// M[i, r] = Σ half[…i…, r] Π_{m ≠ mode} A_m[i_m, r].
-pub fn contract_group<T: Real>(half: ArrayView2<'_, T>, group: &[Array2<f64>], mode: usize) -> Array2<f64> {
-    let rank = half.ncols();
-    let mut out = Array2::<f64>::zeros((group[mode].nrows(), rank));
-    let mut index = Odometer::new(group, 0);
-    let mut weights = vec![0.0; rank];
-    for row in half.rows() {
-        let mut target = out.row_mut(index.at[mode]);
-        let target = target.as_slice_mut().expect("C order");
-        let row = row.to_slice().expect("halves are kept in C order");
-        weights.fill(1.0);
-        for (m, factor) in group.iter().enumerate() {
-            if m != mode {
-                let factor = factor.row(index.at[m]);
-                let factor = factor.to_slice().expect("factors are kept in C order");
-                weights.iter_mut().zip(factor).for_each(|(w, f)| *w *= f);
+pub fn contract_group<T: Real>(
+    half: ArrayView2<'_, T>,
+    group: &[Array2<f64>],
+    mode: usize,
+    threads: &Threads,
+) -> Array2<f64> {
+    let (n_rows, rank) = half.dim();
+    // Whole slabs of the first mode, so that parts share no row of the result where that is the mode asked for.
+    let slab = n_rows / group[0].nrows();
+    let share = group[0].nrows().div_ceil(PARTIAL_SUMS);
+    let few = n_rows * rank < WORTH_SHARING;
+    let threads = if few { &Threads::one() } else { threads };
+    let parts = threads.map(group[0].nrows().div_ceil(share), |part| {
+        let places = part * share..((part + 1) * share).min(group[0].nrows());
+        let rows = half.slice(s![places.start * slab..places.end * slab, ..]);
+        let (length, skipped) =
+            if mode == 0 { (places.len(), places.start) } else { (group[mode].nrows(), 0) };
+        let mut out = Array2::<f64>::zeros((length, rank));
+        let mut index = Odometer::new(group, places.start * slab);
+        let mut weights = vec![0.0; rank];
+        for row in rows.rows() {
+            let mut target = out.row_mut(index.at[mode] - skipped);
+            let target = target.as_slice_mut().expect("C order");
+            let row = row.to_slice().expect("halves are kept in C order");
+            weights.fill(1.0);
+            for (m, factor) in group.iter().enumerate() {
+                if m != mode {
+                    let factor = factor.row(index.at[m]);
+                    let factor = factor.to_slice().expect("factors are kept in C order");
+                    weights.iter_mut().zip(factor).for_each(|(w, f)| *w *= f);
+                }
             }
+            for ((t, &value), w) in target.iter_mut().zip(row).zip(&weights) {
+                *t += value.to_f64() * w;
+            }
+            index.advance();
         }
-        for ((t, &value), w) in target.iter_mut().zip(row).zip(&weights) {
-            *t += value.to_f64() * w;
-        }
-        index.advance();
+        out
+    });
+    if mode == 0 {
+        let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
+        return concatenate(Axis(0), &views).expect("parts of equal width");
     }
-    out
+    let mut total = Array2::<f64>::zeros((group[mode].nrows(), rank));
+    parts.iter().for_each(|part| total += part);
+    total
 }
 
 /// Rows `first`, `first + 1`, … of the Khatri–Rao product of `factors`, the last mode running fastest.
@@ -287,8 +349,8 @@ mod tests {
         let leading = halves.leading(factors, reading, &threads);
         let trailing = halves.trailing(factors, reading, &threads);
         let (first, last) = factors.split_at(halves.split);
-        let leading = (0..first.len()).map(|m| contract_group(leading.view(), first, m));
-        let trailing = (0..last.len()).map(|m| contract_group(trailing.view(), last, m));
+        let leading = (0..first.len()).map(|m| contract_group(leading.view(), first, m, &threads));
+        let trailing = (0..last.len()).map(|m| contract_group(trailing.view(), last, m, &threads));
         leading.chain(trailing).collect()
     }
 

@@ -19,8 +19,8 @@ pub const NARROW: usize = 16;
 
 /// Entries that are worked on at once: several vector registers wide.
 const LANES: usize = 16;
-/// Columns of x whose results stay in the first-level cache.
-const STRIP: usize = 512;
+/// Columns of x whose results stay in the first-level cache; no power of two, lest rows of results share its sets.
+pub const STRIP: usize = 496;
 
 /// q for products along rows: transposed, each column cut into whole groups of lanes; the last group reaches back into
 /// the one before it, with zeros where they overlap, so that no entry is left for a slow end.
@@ -63,17 +63,30 @@ impl<T: Real> RowWeights<T> {
     }
 }
 
+/// Rows whose sums over lanes wait in memory before they are added up, which lets both steps run a lane a register.
+const ROWS: usize = 8;
+/// Columns that share each load of x; more would spill the sums.
+const COLUMNS: usize = 4;
+
 vectorised! {
     fn row_products<T: Real>(x: &[T], length: usize, groups: &[[T; LANES]], out: &mut [T], rank: usize) {
         let n_groups = length.div_ceil(LANES);
-        for (row, out) in x.chunks_exact(length).zip(out.chunks_exact_mut(rank)) {
-            // Up to four columns share each load of x; more would spill the sums.
-            for (out, groups) in out.chunks_mut(4).zip(groups.chunks(4 * n_groups)) {
-                match out {
-                    [_, _, _, _] => one_row::<T, 4, FUSED>(row, groups, n_groups, out),
-                    [_, _, _] => one_row::<T, 3, FUSED>(row, groups, n_groups, out),
-                    [_, _] => one_row::<T, 2, FUSED>(row, groups, n_groups, out),
-                    _ => one_row::<T, 1, FUSED>(row, groups, n_groups, out),
+        let mut sums = [[T::ZERO; LANES]; ROWS * COLUMNS];
+        for (rows, out) in x.chunks(ROWS * length).zip(out.chunks_mut(ROWS * rank)) {
+            for (first, groups) in groups.chunks(COLUMNS * n_groups).enumerate() {
+                let n_columns = groups.len() / n_groups;
+                for (row, sums) in rows.chunks_exact(length).zip(sums.chunks_exact_mut(COLUMNS)) {
+                    match n_columns {
+                        4 => one_row::<T, 4, FUSED>(row, groups, n_groups, sums),
+                        3 => one_row::<T, 3, FUSED>(row, groups, n_groups, sums),
+                        2 => one_row::<T, 2, FUSED>(row, groups, n_groups, sums),
+                        _ => one_row::<T, 1, FUSED>(row, groups, n_groups, sums),
+                    }
+                }
+                for (out, sums) in out.chunks_exact_mut(rank).zip(sums.chunks_exact(COLUMNS)) {
+                    for (out, sum) in out[first * COLUMNS..][..n_columns].iter_mut().zip(sums) {
+                        *out = total(sum);
+                    }
                 }
             }
         }
@@ -85,7 +98,7 @@ fn one_row<T: Real, const R: usize, const FUSED: bool>(
     row: &[T],
     groups: &[[T; LANES]],
     n_groups: usize,
-    out: &mut [T],
+    out: &mut [[T; LANES]],
 ) {
     let columns: [&[[T; LANES]]; R] = std::array::from_fn(|r| &groups[r * n_groups..(r + 1) * n_groups]);
     let mut sums = [[T::ZERO; LANES]; R];
@@ -100,16 +113,22 @@ fn one_row<T: Real, const R: usize, const FUSED: bool>(
         }
     }
     for (out, sum) in out.iter_mut().zip(&sums) {
-        let mut halves: [T; LANES / 2] = std::array::from_fn(|lane| sum[lane] + sum[lane + LANES / 2]);
-        let mut width = LANES / 4;
-        while width > 0 {
-            for lane in 0..width {
-                halves[lane] += halves[lane + width];
-            }
-            width /= 2;
-        }
-        *out = halves[0];
+        *out = *sum;
     }
+}
+
+/// The sum over lanes, by halves.
+#[inline(always)]
+fn total<T: Real>(lanes: &[T; LANES]) -> T {
+    let mut halves: [T; LANES / 2] = std::array::from_fn(|lane| lanes[lane] + lanes[lane + LANES / 2]);
+    let mut width = LANES / 4;
+    while width > 0 {
+        for lane in 0..width {
+            halves[lane] += halves[lane + width];
+        }
+        width /= 2;
+    }
+    halves[0]
 }
 
 vectorised! {
@@ -121,35 +140,76 @@ vectorised! {
         let n_rows = q.len() / rank;
         for first in (0..width).step_by(STRIP) {
             let strip = STRIP.min(width - first);
-            let mut i = 0;
-            while i < n_rows {
-                // Four rows of x for each load and store of the results.
-                if n_rows - i >= 4 {
-                    let rows = std::array::from_fn::<_, 4, _>(|a| &x[(i + a) * stride + first..][..strip]);
-                    for r in 0..rank {
-                        let weights = std::array::from_fn::<_, 4, _>(|a| q[(i + a) * rank + r]);
-                        let out = &mut out[r * out_stride + first..][..strip];
-                        let [x0, x1, x2, x3] = rows;
-                        for k in 0..strip {
-                            let near = multiply_add::<T, FUSED>(weights[0], x0[k], out[k]);
-                            let far = weights[2] * x2[k];
-                            let near = multiply_add::<T, FUSED>(weights[1], x1[k], near);
-                            out[k] = near + multiply_add::<T, FUSED>(weights[3], x3[k], far);
-                        }
+            let row = |i: usize| &x[i * stride + first..][..strip];
+            let whole = n_rows - n_rows % 4;
+            for i in (0..whole).step_by(4) {
+                // Four rows of x for each load and store of the results, and two columns of q for each load of x.
+                let rows = [row(i), row(i + 1), row(i + 2), row(i + 3)];
+                let weights = |r: usize| std::array::from_fn::<_, 4, _>(|a| q[(i + a) * rank + r]);
+                for r in (0..rank - rank % 2).step_by(2) {
+                    let (near, far) = out[r * out_stride + first..].split_at_mut(out_stride);
+                    two_strips::<T, FUSED>(&rows, weights(r), weights(r + 1), &mut near[..strip], &mut far[..strip]);
+                }
+                if rank % 2 == 1 {
+                    let out = &mut out[(rank - 1) * out_stride + first..][..strip];
+                    let a = weights(rank - 1);
+                    for k in 0..strip {
+                        out[k] = four::<T, FUSED>(&rows, a, k, out[k]);
                     }
-                    i += 4;
-                } else {
-                    let row = &x[i * stride + first..][..strip];
-                    for r in 0..rank {
-                        let weight = q[i * rank + r];
-                        let out = &mut out[r * out_stride + first..][..strip];
-                        for k in 0..strip {
-                            out[k] = multiply_add::<T, FUSED>(weight, row[k], out[k]);
-                        }
+                }
+            }
+            for i in whole..n_rows {
+                for r in 0..rank {
+                    let weight = q[i * rank + r];
+                    let out = &mut out[r * out_stride + first..][..strip];
+                    for (out, &x) in out.iter_mut().zip(row(i)) {
+                        *out = multiply_add::<T, FUSED>(weight, x, *out);
                     }
-                    i += 1;
                 }
             }
         }
+    }
+}
+
+/// `sum + Σ_a weights[a] rows[a][k]`, in two chains.
+#[inline(always)]
+fn four<T: Real, const FUSED: bool>(rows: &[&[T]; 4], weights: [T; 4], k: usize, sum: T) -> T {
+    let near = multiply_add::<T, FUSED>(weights[0], rows[0][k], sum);
+    let far = weights[2] * rows[2][k];
+    let near = multiply_add::<T, FUSED>(weights[1], rows[1][k], near);
+    near + multiply_add::<T, FUSED>(weights[3], rows[3][k], far)
+}
+
+/// Two strips of results at once. Both are loaded before either is stored, so that no check whether they overlap can
+/// keep the vector instructions away.
+#[inline(always)]
+fn two_strips<T: Real, const FUSED: bool>(
+    rows: &[&[T]; 4],
+    a: [T; 4],
+    b: [T; 4],
+    near: &mut [T],
+    far: &mut [T],
+) {
+    let whole = near.len() - near.len() % LANES;
+    for start in (0..whole).step_by(LANES) {
+        let place = start..start + LANES;
+        let x: [&[T; LANES]; 4] = rows.map(|row| row[place.clone()].try_into().expect("whole lanes"));
+        let near: &mut [T; LANES] = (&mut near[place.clone()]).try_into().expect("whole lanes");
+        let far: &mut [T; LANES] = (&mut far[place]).try_into().expect("whole lanes");
+        let (mut n, mut f) = (*near, *far);
+        for row in 0..4 {
+            for lane in 0..LANES {
+                n[lane] = multiply_add::<T, FUSED>(a[row], x[row][lane], n[lane]);
+            }
+            for lane in 0..LANES {
+                f[lane] = multiply_add::<T, FUSED>(b[row], x[row][lane], f[lane]);
+            }
+        }
+        *near = n;
+        *far = f;
+    }
+    for k in whole..near.len() {
+        near[k] = four::<T, FUSED>(rows, a, k, near[k]);
+        far[k] = four::<T, FUSED>(rows, b, k, far[k]);
     }
 }

@@ -13,7 +13,7 @@
 use ndarray::{Array2, ArrayD, ArrayView2, ArrayViewMut2, ShapeBuilder};
 
 use super::dense::{Dense, tensor};
-use super::narrow::{self, NARROW, RowWeights};
+use super::narrow::{self, NARROW, RowWeights, STRIP};
 use crate::linalg::{add_gram, add_product};
 use crate::numerics::parallel::Threads;
 use crate::real::Real;
@@ -75,15 +75,16 @@ pub fn mode_product<T: Real>(
     };
     if left == 1 {
         // One wide block: pieces are ranges of its columns, put side by side afterwards (a small share of x).
-        let pieces = threads.map(right.div_ceil(COLUMNS), |piece| {
-            let n_columns = COLUMNS.min(right - piece * COLUMNS);
+        let width = if narrow { STRIP } else { COLUMNS };
+        let pieces = threads.map(right.div_ceil(width), |piece| {
+            let n_columns = width.min(right - piece * width);
             let mut part = vec![T::ZERO; rank * n_columns];
-            add_block(piece * COLUMNS, n_columns, &mut part, n_columns);
+            add_block(piece * width, n_columns, &mut part, n_columns);
             part
         });
         for (piece, part) in pieces.iter().enumerate() {
             for (r, row) in part.chunks(part.len() / rank).enumerate() {
-                out[r * right + piece * COLUMNS..][..row.len()].copy_from_slice(row);
+                out[r * right + piece * width..][..row.len()].copy_from_slice(row);
             }
         }
     } else {

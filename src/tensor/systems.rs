@@ -60,6 +60,7 @@ pub struct Workspace {
     g: Vec<Lanes>,
     a: Vec<Lanes>,
     step: Vec<Lanes>,
+    inverse: Vec<Lanes>,
 }
 
 /// Improves all systems; `gradient` becomes the step taken. Returns by how much Σ (a H aᵀ − 2 b aᵀ) fell.
@@ -77,7 +78,7 @@ pub fn improve<T: Real>(
     }
     let mut fallen = 0.0;
     workspace.h.resize(n_pairs(rank), [0.0; LANES]);
-    for lanes in [&mut workspace.g, &mut workspace.a, &mut workspace.step] {
+    for lanes in [&mut workspace.g, &mut workspace.a, &mut workspace.step, &mut workspace.inverse] {
         lanes.resize(rank, [0.0; LANES]);
     }
     match nonnegative {
@@ -165,8 +166,10 @@ vectorised! {
         for first in (0..width).step_by(LANES) {
             let n = LANES.min(width - first);
             load(matrix, gradient, width, first, n, rank, workspace);
-            let Workspace { h, g, a, step } = workspace;
+            let Workspace { h, g, a, step, inverse } = workspace;
             for r in 0..rank {
+                let diagonal = &h[place(rank, r, r)];
+                each(|lane| inverse[r][lane] = if diagonal[lane] > 0.0 { 1.0 / diagonal[lane] } else { 0.0 });
                 let row = &unknowns[r * width + first..][..n];
                 a[r] = [0.0; LANES];
                 for (lane, value) in row.iter().enumerate() {
@@ -176,11 +179,9 @@ vectorised! {
             }
             for _ in 0..passes {
                 for r in 0..rank {
-                    let diagonal = h[place(rank, r, r)];
                     let mut move_by = [0.0; LANES];
                     each(|lane| {
-                        let wanted = if diagonal[lane] > 0.0 { g[r][lane] / diagonal[lane] } else { 0.0 };
-                        move_by[lane] = wanted.max(-a[r][lane]);
+                        move_by[lane] = (g[r][lane] * inverse[r][lane]).max(-a[r][lane]);
                         a[r][lane] += move_by[lane];
                         step[r][lane] += move_by[lane];
                     });

@@ -152,7 +152,7 @@ fn search<T: Real>(
         threads,
     };
     let noise = NOISE * T::EPSILON * sum_of_squares;
-    let limits = Limits { max_iter: options.max_iter, tol: options.tol, beyond: 0.0, noise };
+    let limits = Limits { noise, ..Limits::new(options.max_iter, options.tol) };
     let told = data.scale * data.scale / (data.survey.n_observed as f64 * unit * unit);
     let total = options.max_iter * (options.n_init + 1);
     let mut steps = 0;
@@ -229,6 +229,7 @@ fn search<T: Real>(
     if core.tensor.is_none() || constrained || best.outcome == Outcome::Interrupted {
         return Ok((best, start_losses));
     }
+    let limits = Limits { reached: if incomplete { f64::INFINITY } else { best.loss() }, ..limits };
     let mut end = descend(&problem, best.state, limits, &mut |_, loss| report(loss))?;
     if !incomplete {
         // The whole tensor can only improve on the core's end; a history that says so reads as one descent.

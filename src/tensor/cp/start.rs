@@ -111,8 +111,8 @@ fn sketch<T: Real>(x: Dense<'_, T>, widths: &[usize], threads: &Threads) -> Vec<
     let (first, second) = random.split_at(halves.split);
     let leading = halves.leading(&random, Reading::Value, threads);
     let trailing = halves.trailing(&random, Reading::Value, threads);
-    let leading = (0..first.len()).map(|mode| contract_group(leading.view(), first, mode));
-    let trailing = (0..second.len()).map(|mode| contract_group(trailing.view(), second, mode));
+    let leading = (0..first.len()).map(|mode| contract_group(leading.view(), first, mode, threads));
+    let trailing = (0..second.len()).map(|mode| contract_group(trailing.view(), second, mode, threads));
     let sketches = leading.chain(trailing);
     sketches
         .zip(widths)

@@ -7,16 +7,17 @@
 //!
 //! H_i for all rows at once is an MTTKRP too: of the 0/1 tensor "observed" with the pairwise products of columns,
 //! (A_m[:, r] A_m[:, s])_{r ≤ s}. Under non-negativity the systems are not solved but descended column by column
-//! (hierarchical ALS: Cichocki & Phan 2009): a_r ← max(0, a_r + (b_r − Σ_s a_s H_sr) / H_rr).
+//! (`systems`).
 //!
 //! Every update lowers the loss or leaves it; the loss at the end of a sweep comes with the last mode's equations,
 //! ‖x‖² − 2 ⟨A_n, M_n⟩ + Σ_i a_i H_i a_iᵀ, without another look at the tensor.
 
 use std::ops::Range;
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
+use ndarray::Array2;
 
 use super::super::mttkrp::{Halves, Reading, contract_group};
+use super::super::systems::{Matrix, Workspace, improve, pairs};
 use crate::error::Result;
 use crate::linalg::{Ridge, solve_spd_rows};
 use crate::numerics::parallel::Threads;
@@ -44,6 +45,21 @@ pub struct Problem<'a, T> {
     pub threads: &'a Threads,
 }
 
+/// P or Q: what one group of modes needs to know of the tensor.
+enum Half<T> {
+    Leading(Array2<T>),
+    Trailing(Array2<f64>),
+}
+
+impl<T: Real> Half<T> {
+    fn contracted(&self, group: &[Array2<f64>], mode: usize, threads: &Threads) -> Array2<f64> {
+        match self {
+            Self::Leading(half) => contract_group(half.view(), group, mode, threads),
+            Self::Trailing(half) => contract_group(half.view(), group, mode, threads),
+        }
+    }
+}
+
 /// The normal equations of one mode.
 enum Equations {
     /// The same G for every row.
@@ -57,13 +73,12 @@ impl<T: Real> Problem<'_, T> {
     pub fn update_all(&self, factors: &mut [Array2<f64>]) -> Result<f64> {
         let split = self.halves.split;
         let mut loss = self.sum_of_squares;
-        let mut pairs: Vec<Array2<f64>> =
-            if self.incomplete { factors.iter().map(column_pairs).collect() } else { Vec::new() };
-        for (modes, is_leading) in [(0..split, true), (split..factors.len(), false)] {
-            let (values, observed) = self.half(factors, &pairs, is_leading);
+        let mut pairs = self.pairs(factors);
+        for modes in [0..split, split..factors.len()] {
+            let (values, observed) = self.half(factors, &pairs, modes.start == 0);
             for mode in modes.clone() {
                 let equations =
-                    Equations::of(factors, &pairs, modes.clone(), mode, &values, observed.as_ref());
+                    self.equations(factors, &pairs, modes.clone(), mode, &values, observed.as_ref());
                 factors[mode] = equations.improve(&factors[mode], self.nonnegative[mode])?;
                 loss = self.sum_of_squares + equations.change(&factors[mode]);
                 if self.incomplete {
@@ -76,15 +91,19 @@ impl<T: Real> Problem<'_, T> {
 
     /// The first mode's factor given the others; under non-negativity after so many rounds of column passes.
     pub fn first_mode(&self, factors: &[Array2<f64>], rounds: usize) -> Result<Array2<f64>> {
-        let pairs: Vec<Array2<f64>> =
-            if self.incomplete { factors.iter().map(column_pairs).collect() } else { Vec::new() };
+        let pairs = self.pairs(factors);
         let (values, observed) = self.half(factors, &pairs, true);
-        let equations = Equations::of(factors, &pairs, 0..self.halves.split, 0, &values, observed.as_ref());
+        let equations = self.equations(factors, &pairs, 0..self.halves.split, 0, &values, observed.as_ref());
         let mut factor = factors[0].clone();
         for _ in 0..rounds {
             factor = equations.improve(&factor, self.nonnegative[0])?;
         }
         Ok(factor)
+    }
+
+    /// Products of columns, where the equations of incomplete data need them.
+    fn pairs(&self, factors: &[Array2<f64>]) -> Vec<Array2<f64>> {
+        if self.incomplete { factors.iter().map(column_pairs).collect() } else { Vec::new() }
     }
 
     /// P or Q of the values, and of the pattern of observed entries where some are missing.
@@ -93,73 +112,67 @@ impl<T: Real> Problem<'_, T> {
         factors: &[Array2<f64>],
         pairs: &[Array2<f64>],
         leading: bool,
-    ) -> (Array2<f64>, Option<Array2<f64>>) {
+    ) -> (Half<T>, Option<Half<T>>) {
         let read = |factors: &[Array2<f64>], reading| {
             if leading {
-                self.halves.leading(factors, reading, self.threads).mapv(T::to_f64)
+                Half::Leading(self.halves.leading(factors, reading, self.threads))
             } else {
-                self.halves.trailing(factors, reading, self.threads)
+                Half::Trailing(self.halves.trailing(factors, reading, self.threads))
             }
         };
         if self.incomplete {
-            (read(factors, Reading::Filled) * self.unit, Some(read(pairs, Reading::Observed)))
+            (read(factors, Reading::Filled), Some(read(pairs, Reading::Observed)))
         } else {
-            (read(factors, Reading::Value) * self.unit, None)
+            (read(factors, Reading::Value), None)
+        }
+    }
+
+    /// The equations of a mode of the group `modes`, from its half.
+    fn equations(
+        &self,
+        factors: &[Array2<f64>],
+        pairs: &[Array2<f64>],
+        modes: Range<usize>,
+        mode: usize,
+        values: &Half<T>,
+        observed: Option<&Half<T>>,
+    ) -> Equations {
+        let within = mode - modes.start;
+        let rhs = values.contracted(&factors[modes.clone()], within, self.threads) * self.unit;
+        match observed {
+            None => Equations::Shared { gram: gram_of_others(factors, mode), rhs },
+            Some(observed) => {
+                Equations::PerRow { pairs: observed.contracted(&pairs[modes], within, self.threads), rhs }
+            }
         }
     }
 }
 
 impl Equations {
-    /// The equations of a mode of the group `modes`, from its half.
-    fn of(
-        factors: &[Array2<f64>],
-        pairs: &[Array2<f64>],
-        modes: Range<usize>,
-        mode: usize,
-        values: &Array2<f64>,
-        observed: Option<&Array2<f64>>,
-    ) -> Self {
-        let within = mode - modes.start;
-        let rhs = contract_group(values.view(), &factors[modes.clone()], within);
-        match observed {
-            None => Self::Shared { gram: gram_of_others(factors, mode), rhs },
-            Some(observed) => {
-                Self::PerRow { pairs: contract_group(observed.view(), &pairs[modes], within), rhs }
-            }
-        }
-    }
-
     /// The factor that solves the equations, or under non-negativity one that comes closer to it.
     fn improve(&self, previous: &Array2<f64>, nonnegative: bool) -> Result<Array2<f64>> {
-        if nonnegative {
-            let mut factor = previous.clone();
-            match self {
-                Self::Shared { gram, rhs } => {
-                    for (a, b) in factor.rows_mut().into_iter().zip(rhs.rows()) {
-                        descend_columns(a, b, gram.view());
-                    }
-                }
-                Self::PerRow { pairs, rhs } => {
-                    for ((a, b), h) in factor.rows_mut().into_iter().zip(rhs.rows()).zip(pairs.rows()) {
-                        descend_columns(a, b, unpack(h, b.len()).view());
-                    }
-                }
-            }
-            return Ok(factor);
-        }
+        let rank = previous.ncols();
         match self {
-            Self::Shared { gram, rhs } => solve_spd_rows(gram.view(), rhs.view(), previous.view(), RIDGE),
-            Self::PerRow { pairs, rhs } => {
-                let mut factor = previous.clone();
-                for (i, h) in pairs.rows().into_iter().enumerate() {
-                    let row = |a: &Array2<f64>| a.row(i).insert_axis(ndarray::Axis(0)).to_owned();
-                    let (rhs, before) = (row(rhs), row(previous));
-                    let h = unpack(h, rhs.ncols());
-                    factor
-                        .row_mut(i)
-                        .assign(&solve_spd_rows(h.view(), rhs.view(), before.view(), RIDGE)?.row(0));
+            Self::Shared { gram, rhs } if !nonnegative => {
+                solve_spd_rows(gram.view(), rhs.view(), previous.view(), RIDGE)
+            }
+            Self::Shared { gram, rhs } => {
+                let gradient = rhs - &previous.dot(gram);
+                let upper: Vec<f64> = pairs(rank).map(|(r, s)| gram[[r, s]]).collect();
+                Ok(improved(Matrix::Shared(&upper), gradient, previous, nonnegative))
+            }
+            Self::PerRow { pairs: upper, rhs } => {
+                let mut gradient = rhs.clone();
+                for ((mut g, a), h) in gradient.rows_mut().into_iter().zip(previous.rows()).zip(upper.rows())
+                {
+                    for ((r, s), &h) in pairs(rank).zip(h) {
+                        g[r] -= h * a[s];
+                        if r != s {
+                            g[s] -= h * a[r];
+                        }
+                    }
                 }
-                Ok(factor)
+                Ok(improved(Matrix::Each(&columns(upper)), gradient, previous, nonnegative))
             }
         }
     }
@@ -171,23 +184,38 @@ impl Equations {
                 let inner: f64 = (factor * rhs).sum();
                 (factor.t().dot(factor) * gram).sum() - 2.0 * inner
             }
-            Self::PerRow { pairs, rhs } => {
+            Self::PerRow { pairs: upper, rhs } => {
                 let inner: f64 = (factor * rhs).sum();
                 let mut quadratic = 0.0;
-                for (a, h) in factor.rows().into_iter().zip(pairs.rows()) {
-                    let mut at = 0;
-                    for r in 0..a.len() {
-                        quadratic += h[at] * a[r] * a[r];
-                        for s in r + 1..a.len() {
-                            quadratic += 2.0 * h[at + s - r] * a[r] * a[s];
-                        }
-                        at += a.len() - r;
+                for (a, h) in factor.rows().into_iter().zip(upper.rows()) {
+                    for ((r, s), &h) in pairs(a.len()).zip(h) {
+                        quadratic += if r == s { h * a[r] * a[r] } else { 2.0 * h * a[r] * a[s] };
                     }
                 }
                 quadratic - 2.0 * inner
             }
         }
     }
+}
+
+/// The rows of a factor, each moved by its own system.
+fn improved(
+    matrix: Matrix<'_, f64>,
+    gradient: Array2<f64>,
+    previous: &Array2<f64>,
+    nonnegative: bool,
+) -> Array2<f64> {
+    let rank = previous.ncols();
+    let (mut gradient, mut unknowns) = (columns(&gradient), columns(previous));
+    let passes = nonnegative.then_some(COLUMN_PASSES);
+    improve(matrix, &mut gradient, &mut unknowns, rank, passes, &mut Workspace::default());
+    let moved = Array2::from_shape_vec((rank, previous.nrows()), unknowns).expect("one row per component");
+    moved.reversed_axes().as_standard_layout().into_owned()
+}
+
+/// A matrix, column after column.
+fn columns(matrix: &Array2<f64>) -> Vec<f64> {
+    matrix.t().iter().copied().collect()
 }
 
 /// ∘_{m ≠ mode} A_mᵀ A_m.
@@ -202,39 +230,10 @@ fn gram_of_others(factors: &[Array2<f64>], mode: usize) -> Array2<f64> {
     gram
 }
 
-/// The products of columns r ≤ s, in the order (0, 0), (0, 1), …, (1, 1), ….
+/// The products of columns r ≤ s, in the order of `pairs`.
 fn column_pairs(factor: &Array2<f64>) -> Array2<f64> {
-    let rank = factor.ncols();
-    let columns: Vec<(usize, usize)> = (0..rank).flat_map(|r| (r..rank).map(move |s| (r, s))).collect();
-    Array2::from_shape_fn((factor.nrows(), columns.len()), |(i, c)| {
-        factor[[i, columns[c].0]] * factor[[i, columns[c].1]]
+    let chosen: Vec<(usize, usize)> = pairs(factor.ncols()).collect();
+    Array2::from_shape_fn((factor.nrows(), chosen.len()), |(i, c)| {
+        factor[[i, chosen[c].0]] * factor[[i, chosen[c].1]]
     })
-}
-
-fn unpack(upper: ArrayView1<'_, f64>, rank: usize) -> Array2<f64> {
-    let start = |r: usize| r * rank - r * r.saturating_sub(1) / 2;
-    Array2::from_shape_fn((rank, rank), |(r, s)| {
-        let (low, high) = (r.min(s), r.max(s));
-        upper[start(low) + high - low]
-    })
-}
-
-fn descend_columns(
-    mut a: ndarray::ArrayViewMut1<'_, f64>,
-    b: ArrayView1<'_, f64>,
-    gram: ArrayView2<'_, f64>,
-) {
-    let mut gradient: Array1<f64> = gram.dot(&a) - b;
-    for _ in 0..COLUMN_PASSES {
-        for r in 0..a.len() {
-            if gram[[r, r]] > 0.0 {
-                let updated = (a[r] - gradient[r] / gram[[r, r]]).max(0.0);
-                let step = updated - a[r];
-                if step != 0.0 {
-                    gradient.scaled_add(step, &gram.column(r));
-                    a[r] = updated;
-                }
-            }
-        }
-    }
 }

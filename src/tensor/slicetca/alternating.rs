@@ -10,7 +10,7 @@
 //! loss  ‖X‖² − 2 Σ_i ⟨U_i, Z_i⟩ + Σ_ij ⟨T_i, T_j⟩
 //! ```
 //!
-//! So a sweep looks at the recording twice, and between the looks every block takes several turns (`systems`).
+//! So a sweep looks at the recording twice.
 
 use ndarray::{Array2, Array3, Axis, s};
 
@@ -27,10 +27,8 @@ use crate::linalg::add_product;
 use crate::numerics::parallel::Threads;
 use crate::real::Real;
 
-/// Turns of every block between two looks at the recording.
-const TURNS: usize = 4;
-/// Passes over the unknowns of a non-negative system in each.
-const PASSES: usize = 2;
+/// Passes over the unknowns of a non-negative system in a sweep: more of them save few sweeps.
+const PASSES: usize = 1;
 /// Sums over trials that run in parallel.
 const PARTIAL_SUMS: usize = 8;
 
@@ -54,16 +52,12 @@ impl<T: Real> Blocks for Alternating<'_, T> {
         let active: Vec<usize> = (0..3).filter(|&kind| model.loadings[kind].nrows() > 0).collect();
         let mut workspace = Workspace::default();
         let looks: [Array3<T>; 3] = std::array::from_fn(|kind| self.seen_by_loadings(model, kind));
-        for _ in 0..TURNS {
-            for &kind in &active {
-                self.improve_slices(model, &looks[kind], kind, &active, &mut workspace);
-            }
+        for &kind in &active {
+            self.improve_slices(model, &looks[kind], kind, &active, &mut workspace);
         }
         let looks = self.seen_by_slices(model);
-        for _ in 0..TURNS {
-            for &kind in &active {
-                self.improve_loadings(model, &looks[kind], kind, &active, &mut workspace);
-            }
+        for &kind in &active {
+            self.improve_loadings(model, &looks[kind], kind, &active, &mut workspace);
         }
         Ok(self.loss(model, &looks, &active))
     }

@@ -1,7 +1,8 @@
-//! Complete recordings where some slice types must not be negative: restarts, cut short, and one descent to the end.
+//! Complete recordings where some slice types must not be negative: many starts, of which one is finished.
 //!
 //! Starts follow the data, as in `search`: loadings are fibres of the recording picked at random (for a non-negative
-//! type without their negative part), slices start from nothing. A few sweeps tell which start is worth finishing.
+//! type without their negative part), slices start from nothing. All of them descend a little, the better half twice as
+//! far again, and so on (successive halving: Jamieson & Talwalkar 2016) until one is left, which descends to the end.
 
 use ndarray::{Array2, Array3, ArrayViewMut1};
 
@@ -21,8 +22,8 @@ use crate::real::Real;
 
 /// Starts when their number is left to us.
 const STARTS: usize = 8;
-/// Sweeps before starts are compared.
-const SHORT: usize = 12;
+/// Sweeps before the first half is given up.
+const FIRST_SWEEPS: usize = 6;
 
 /// Fits a model to a complete recording.
 pub fn fit<T: Real>(
@@ -35,7 +36,7 @@ pub fn fit<T: Real>(
     let noise = NOISE * T::EPSILON * sum_of_squares;
     let one = Threads::one();
     let problem = |threads| Alternating { x, sum_of_squares, nonnegative: options.nonnegative, threads };
-    let limits = Limits { max_iter: options.max_iter, tol: options.tol, beyond: 0.0, noise };
+    let limits = Limits { noise, ..Limits::new(options.max_iter, options.tol) };
     let (start, mut history, start_losses) = if let Start::Given(model) = &options.start {
         (admissible(model, options.nonnegative), Vec::new(), Vec::new())
     } else {
@@ -46,13 +47,15 @@ pub fn fit<T: Real>(
         }
         (best.state, best.history, losses)
     };
-    let left = Limits { max_iter: options.max_iter.saturating_sub(history.len()).max(1), ..limits };
+    let reached = history.last().copied().unwrap_or(f64::INFINITY);
+    let max_iter = options.max_iter.saturating_sub(history.len()).max(1);
+    let left = Limits { max_iter, reached, ..limits };
     let mut end = descend(&problem(threads), start, left, &mut |_, loss| go_on(loss))?;
     history.append(&mut end.history);
     Ok((end.state, Path { history, start_losses, outcome: end.outcome }))
 }
 
-/// The best of several short descents, and where each of them stood.
+/// The start that is worth finishing, and where each of them stood when it was given up.
 fn search<T: Real>(
     problem: &Alternating<'_, T>,
     options: &Options,
@@ -64,23 +67,40 @@ fn search<T: Real>(
         Starts::Auto => STARTS,
         Starts::Fixed(n) => n,
     };
-    let short = Limits { max_iter: SHORT.min(limits.max_iter), ..limits };
+    let mut losses = vec![f64::INFINITY; n_starts];
+    let mut field: Vec<(usize, Descent<SliceModel<T>>)> = (0..n_starts)
+        .map(|item| {
+            let state = random_start(problem.x, options, item);
+            (item, Descent { state, history: Vec::new(), outcome: Outcome::IterationsExhausted })
+        })
+        .collect();
+    let mut sweeps = FIRST_SWEEPS;
     let mut going = true;
-    let found = threads.map_polled(
-        n_starts,
-        |item, stop| {
-            let start = random_start(problem.x, options, item);
-            descend(problem, start, short, &mut |_, _| !stop())
-        },
-        &mut |_| {
-            going = going && go_on(f64::NAN);
-            going
-        },
-    );
-    let found = found.into_iter().collect::<Result<Vec<_>>>()?;
-    let losses = found.iter().map(Descent::loss).collect();
-    let best = found.into_iter().min_by(|a, b| a.loss().total_cmp(&b.loss()));
-    let mut best = best.expect("at least one start");
+    loop {
+        let best = field.first().map_or(f64::NAN, |(_, descent)| descent.loss());
+        let round = Limits { max_iter: sweeps.min(limits.max_iter), ..limits };
+        let reached = threads.map_polled(
+            if n_starts > 1 { field.len() } else { 0 },
+            |place, stop| descend(problem, field[place].1.state.clone(), round, &mut |_, _| !stop()),
+            &mut |_| {
+                going = going && go_on(if best.is_finite() { best } else { f64::NAN });
+                going
+            },
+        );
+        for ((item, descent), next) in field.iter_mut().zip(reached) {
+            let mut next = next?;
+            descent.history.append(&mut next.history);
+            descent.state = next.state;
+            losses[*item] = descent.loss();
+        }
+        field.sort_by(|(_, a), (_, b)| a.loss().total_cmp(&b.loss()));
+        field.truncate(field.len().div_ceil(2));
+        if field.len() == 1 || !going {
+            break;
+        }
+        sweeps *= 2;
+    }
+    let (_, mut best) = field.swap_remove(0);
     if !going {
         best.outcome = Outcome::Interrupted;
     }

@@ -18,7 +18,6 @@ pub fn slice_axes(kind: usize) -> [usize; 2] {
     [[1, 2], [0, 2], [0, 1]][kind]
 }
 
-
 /// A slice of type `kind` as a matrix with `axis` along its rows.
 fn with_rows<T>(slice: ArrayView2<'_, T>, kind: usize, axis: usize) -> ArrayView2<'_, T> {
     if slice_axes(kind)[0] == axis { slice } else { slice.reversed_axes() }

@@ -168,8 +168,22 @@ impl<T: Real> Gaps<'_, T> {
 
         split(&self.x.data[k * size..][..size], e, m);
         subtract(e, Some(m), n_steps, r0, Grid::of_trial(u), slices);
-        subtract(e, Some(m), n_steps, r1, Grid::of_neurons(held.neurons, n_neurons), Courses::common(b, n_steps));
-        subtract(e, Some(m), n_steps, r2, Grid::of_neurons(c, n_neurons), Courses::common(held.time, n_steps));
+        subtract(
+            e,
+            Some(m),
+            n_steps,
+            r1,
+            Grid::of_neurons(held.neurons, n_neurons),
+            Courses::common(b, n_steps),
+        );
+        subtract(
+            e,
+            Some(m),
+            n_steps,
+            r2,
+            Grid::of_neurons(c, n_neurons),
+            Courses::common(held.time, n_steps),
+        );
         if r0 > 0 {
             let (g, h) = cleared(gradient, matrices, r0, 1);
             let slice = |r: usize| &held.slices[r * size..][..size];
@@ -190,14 +204,28 @@ impl<T: Real> Gaps<'_, T> {
             along_neurons(e, n_steps, &held.neuron_columns, r1, g);
             along_neurons(m, n_steps, &held.neuron_pairs, n_pairs(r1), h);
             improve(Matrix::Each(h), g, b, r1, self.rule(1), workspace);
-            subtract(e, Some(m), n_steps, r1, Grid::of_neurons(held.neurons, n_neurons), Courses::common(g, n_steps));
+            subtract(
+                e,
+                Some(m),
+                n_steps,
+                r1,
+                Grid::of_neurons(held.neurons, n_neurons),
+                Courses::common(g, n_steps),
+            );
         }
         if let (Some(weights), Some(pairs)) = (&held.time_weights, &held.time_pairs) {
             let (g, h) = cleared(gradient, matrices, r2, n_neurons);
             along_time(e, weights, r2, &mut buffer[..r2 * n_neurons], g);
             along_time(m, pairs, n_pairs(r2), &mut buffer[..n_pairs(r2) * n_neurons], h);
             improve(Matrix::Each(h), g, c, r2, self.rule(2), workspace);
-            subtract(e, Some(m), n_steps, r2, Grid::of_neurons(g, n_neurons), Courses::common(held.time, n_steps));
+            subtract(
+                e,
+                Some(m),
+                n_steps,
+                r2,
+                Grid::of_neurons(g, n_neurons),
+                Courses::common(held.time, n_steps),
+            );
         }
     }
 

@@ -34,7 +34,7 @@ pub fn fit<T: Real>(
     };
     let gaps = Gaps { x, ranks: options.ranks, nonnegative: options.nonnegative, threads };
     let noise = NOISE * T::EPSILON * data.survey.sum_of_squares;
-    let limits = Limits { max_iter: options.max_iter, tol: options.tol, beyond: 0.0, noise };
+    let limits = Limits { noise, ..Limits::new(options.max_iter, options.tol) };
     let end = descend(&gaps, gaps.factors(&start), limits, &mut |_, loss| go_on(loss))?;
     let path = Path { history: end.history, start_losses, outcome: end.outcome };
     Ok((gaps.model(&end.state), path))

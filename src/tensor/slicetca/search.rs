@@ -84,7 +84,7 @@ impl<T: Real> Search<'_, T> {
                 batch,
                 |item, stop| {
                     let spans = Spans { terrain, ranks: self.ranks };
-                    let limits = Limits { max_iter: MAX_SWEEPS, tol: self.tol, beyond: 0.0, noise: 0.0 };
+                    let limits = Limits::new(MAX_SWEEPS, self.tol);
                     descend(&spans, self.start(done + item), limits, &mut |_, _| !stop())
                 },
                 &mut |more| {

@@ -181,7 +181,7 @@ fn polish<T: Real>(
             std::array::from_fn(|i| Array2::eye(directions[i].ncols()).slice(s![.., ..ranks[i]]).to_owned());
         let spans = Spans { terrain: &small, ranks };
         let tol = SMALL_TOLERANCE * options.tol;
-        let limits = Limits { max_iter: SMALL_SWEEPS, tol, beyond: 0.0, noise: 0.0 };
+        let limits = Limits::new(SMALL_SWEEPS, tol);
         let end = descend(&spans, inside, limits, &mut |_, _| go_on(loss))?;
         position = Position::new(expanded(&end, &directions));
     }
