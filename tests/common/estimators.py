@@ -44,8 +44,11 @@ def planted_slices(
     ranks: tuple[int, int, int] = (1, 1, 1),
     *,
     noise: float = 0.1,
+    nonnegative: tuple[bool, bool, bool] = (False, False, False),
 ) -> tuple[FloatArray, list[FloatArray], list[FloatArray]]:
     """A SliceTCA model with Gaussian loadings and slices plus white noise; the loadings; the slices.
+
+    Those of the non-negative types are absolute values.
 
     Examples
     --------
@@ -55,6 +58,9 @@ def planted_slices(
     rng = np.random.default_rng(seed)
     loadings = [rng.normal(size=(rank, size)) for rank, size in zip(ranks, shape, strict=True)]
     slices = [rng.normal(size=(rank, *shape[:axis], *shape[axis + 1 :])) for axis, rank in enumerate(ranks)]
+    for axis, flag in enumerate(nonnegative):
+        if flag:
+            loadings[axis], slices[axis] = np.abs(loadings[axis]), np.abs(slices[axis])
     return reconstruct_slicetca(loadings, slices) + noise * rng.normal(size=shape), loadings, slices
 
 
