@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.common.estimators import SHAPE, Case, arrays_of, assert_same_fit, each_case, fitted, with_gaps
+from tests.common.estimators import SHAPE, Case, arrays_of, each_case, fitted, with_gaps
 from tests.common.reference_cp import FloatArray
 
 import fastigial as fg
@@ -248,16 +248,3 @@ def test_constant_recordings_are_explained(case: Case, value: float) -> None:
     assert model.score(X) == pytest.approx(1.0)
     assert model.converged_
     assert all(np.isfinite(array).all() for array in arrays_of(model).values())
-
-
-@each_case
-@pytest.mark.parametrize("axis", [0, 1, 2])
-def test_a_trial_neuron_or_step_without_data_is_left_out(case: Case, axis: int) -> None:
-    X = case.recording()
-    gone = np.moveaxis(X, axis, 0)
-    gone[4] = np.nan
-    model = case.make(tol=1e-10, max_iter=5000).fit(X)
-    assert np.isfinite(model.reconstruct()).all()
-    without = case.make(tol=1e-10, max_iter=5000).fit(np.delete(X, 4, axis))
-    assert model.loss_ == pytest.approx(without.loss_, rel=1e-6)
-    assert_same_fit(model, case.make(tol=1e-10, max_iter=5000).fit(X))

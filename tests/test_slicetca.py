@@ -18,7 +18,6 @@ from tests.common.reference_slicetca import (
     random_init,
     reconstruct_slicetca,
 )
-from tests.common.reference_slicetca_masked import masked_projected_loss, slicetca_als
 
 import fastigial as fg
 
@@ -228,29 +227,3 @@ def test_a_slice_type_is_named_by_the_axis_of_the_data(dims: tuple[str, str, str
     model = fit(xr.DataArray(noisy(), dims=dims), (1, 1, 1))
     for axis, dim in enumerate(dims):
         np.testing.assert_array_equal(model.reconstruct(slice_type=dim), model.reconstruct(slice_type=axis))
-
-
-# Missing entries
-
-
-@pytest.mark.parametrize("ranks", [(1, 1, 1), (2, 0, 1), (0, 1, 2)], ids=str)
-def test_with_gaps_the_slices_are_the_best_for_their_loadings(ranks: Ranks) -> None:
-    X = planted_slices(8, (8, 7, 6), ranks, noise=0.3)[0]
-    mask = np.random.default_rng(9).random(X.shape) < 0.85
-    model = fg.SliceTCA(ranks, random_state=0, tol=1e-10, max_iter=20_000).fit(X, mask)
-    best = masked_projected_loss(np.where(mask, X, np.nan), model.loadings_)
-    assert model.loss_ == pytest.approx(best, rel=1e-4)
-    further = slicetca_als(np.where(mask, X, np.nan), model.loadings_, 10).losses[-1]
-    assert further >= model.loss_ * (1 - 1e-3)
-
-
-@pytest.mark.parametrize("ranks", [(1, 1, 1), (2, 1, 0), (0, 0, 3)], ids=str)
-@pytest.mark.parametrize("missing", [0.05, 0.2])
-def test_with_gaps_planted_tensors_are_completed(ranks: Ranks, missing: float) -> None:
-    X, _, _ = planted_slices(10, (25, 20, 22), ranks, noise=0.0)
-    mask = np.random.default_rng(11).random(X.shape) >= missing
-    noise = 0.01 * np.random.default_rng(12).normal(size=X.shape)
-    model = fg.SliceTCA(ranks, random_state=0, max_iter=5000).fit(X + noise, mask)
-    hidden = np.linalg.norm((model.reconstruct() - X)[~mask]) / np.linalg.norm(X[~mask])
-    assert hidden < 0.05
-    assert model.score(X + noise, ~mask) > 0.997

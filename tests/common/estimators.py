@@ -19,6 +19,7 @@ from tests.common.reference_slicetca import reconstruct_slicetca
 import fastigial as fg
 
 SHAPE = (12, 9, 10)
+Recordings = Callable[[int, tuple[int, int, int]], FloatArray]
 
 
 def planted_cp(
@@ -44,8 +45,11 @@ def planted_slices(
     ranks: tuple[int, int, int] = (1, 1, 1),
     *,
     noise: float = 0.1,
+    nonnegative: tuple[bool, bool, bool] = (False, False, False),
 ) -> tuple[FloatArray, list[FloatArray], list[FloatArray]]:
     """A SliceTCA model with Gaussian loadings and slices plus white noise; the loadings; the slices.
+
+    Those of the non-negative types are absolute values.
 
     Examples
     --------
@@ -55,6 +59,9 @@ def planted_slices(
     rng = np.random.default_rng(seed)
     loadings = [rng.normal(size=(rank, size)) for rank, size in zip(ranks, shape, strict=True)]
     slices = [rng.normal(size=(rank, *shape[:axis], *shape[axis + 1 :])) for axis, rank in enumerate(ranks)]
+    for axis, flag in enumerate(nonnegative):
+        if flag:
+            loadings[axis], slices[axis] = np.abs(loadings[axis]), np.abs(slices[axis])
     return reconstruct_slicetca(loadings, slices) + noise * rng.normal(size=shape), loadings, slices
 
 
@@ -78,7 +85,7 @@ class Case:
     kind: Callable[..., Any]
     parameters: Mapping[str, Any]
     # A recording (trials, neurons, time) from a seed and a shape.
-    data: Callable[[int, tuple[int, int, int]], FloatArray]
+    data: Recordings
     # Names of the learned arrays: those that carry the data's units, and those that do not.
     with_units: tuple[str, ...]
     without_units: tuple[str, ...]
@@ -134,7 +141,11 @@ def _tca(name: str, **parameters: Any) -> Case:
     )
 
 
-def _slicetca(name: str, *, unique: bool, **parameters: Any) -> Case:
+def _nonnegative_slices(seed: int, shape: tuple[int, int, int]) -> FloatArray:
+    return planted_slices(seed, shape, nonnegative=(True, True, True))[0]
+
+
+def _slicetca(name: str, *, unique: bool, data: Recordings = _slices, **parameters: Any) -> Case:
     def rebuilt(model: Any, new: Any) -> FloatArray:
         loadings = [new.loadings, *model.loadings_[1:]]
         return reconstruct_slicetca(loadings, [model.slices_[0], new.neuron_slices, new.time_slices])
@@ -143,7 +154,7 @@ def _slicetca(name: str, *, unique: bool, **parameters: Any) -> Case:
         name=name,
         kind=fg.SliceTCA,
         parameters={"n_components": (1, 1, 1), **parameters},
-        data=_slices,
+        data=data,
         with_units=("slices_",),
         without_units=("loadings_",),
         rebuilt=rebuilt,
@@ -168,6 +179,8 @@ CASES = (
     _tca("tca-nonnegative", nonnegative=True),
     _slicetca("slicetca", unique=True),
     _slicetca("slicetca-within", unique=False, invariance="within"),
+    _slicetca("slicetca-nonnegative", unique=False, data=_nonnegative_slices, nonnegative=True),
+    _slicetca("slicetca-mixed", unique=False, data=_nonnegative_slices, nonnegative=(True, False, True)),
 )
 
 each_case = pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
