@@ -6,13 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
-import xarray as xr
 from tests.common.estimators import SHAPE, Case, assert_same_fit, each_case, fitted
 from tests.common.reference_cp import BoolArray, FloatArray
-
-import fastigial as fg
 
 FLOATS = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -114,7 +110,7 @@ def test_numbers_do_not_depend_on_memory_layout(
     assert_same_fit(masked, case.make(tol=1e-2).fit(X, mask))
 
 
-# Containers and labels
+# Containers
 
 
 @each_case
@@ -131,65 +127,6 @@ def test_a_masked_array_hides_what_it_masks(case: Case) -> None:
     assert_same_fit(case.make().fit(hidden), case.make().fit(X, mask))
     assert_same_fit(case.make().fit(hidden, second), case.make().fit(X, mask & second))
     assert_same_fit(case.make().fit(np.ma.masked_array(X)), fitted(case.name))
-
-
-@each_case
-def test_labels_of_a_recording_come_out_again(case: Case) -> None:
-    X = case.recording()
-    coords = {"condition": ("trial", np.array(["a", "b", "c"] * 4)), "time": ("time", np.arange(10) / 10)}
-    model = case.make().fit(fg.Recording(X, coords=coords))
-    assert_same_fit(model, fitted(case.name))
-    assert model.dims_ == ("trial", "neuron", "time")
-    assert set(model.coords_) == set(coords)
-    for name, (dim, values) in coords.items():
-        assert model.coords_[name][0] == dim
-        np.testing.assert_array_equal(model.coords_[name][1], values)
-    dataset = model.to_xarray()
-    np.testing.assert_array_equal(dataset.coords["condition"], coords["condition"][1])
-    assert dataset.coords["time"].dims == ("time",)
-
-
-@each_case
-def test_labels_of_a_data_array_come_out_again(case: Case) -> None:
-    X = xr.DataArray(
-        case.recording(),
-        dims=("session", "cell", "bin"),
-        coords={
-            "cell": [f"u{i}" for i in range(SHAPE[1])],
-            "reward": ("session", np.arange(SHAPE[0]) % 2 == 0),
-            "speed": (("session", "bin"), np.zeros((SHAPE[0], SHAPE[2]))),
-            "animal": "M1",
-        },
-    )
-    model = case.make().fit(X)
-    assert_same_fit(model, fitted(case.name))
-    assert model.dims_ == ("session", "cell", "bin")
-    assert set(model.coords_) == {"cell", "reward"}
-    dataset = model.to_xarray()
-    assert {"session", "cell", "bin"} <= set(dataset.dims)
-    assert dataset["reward"].dims == ("session",)
-    assert list(dataset.indexes["cell"][:2]) == ["u0", "u1"]
-    held = [array for variable in dataset.variables.values() for array in [variable.values]]
-    for name in case.learned:
-        value = getattr(model, name)
-        for array in value if isinstance(value, list) else [value]:
-            assert any(np.array_equal(array, other) for other in held), name
-
-
-@each_case
-def test_an_array_has_default_labels(case: Case) -> None:
-    assert fitted(case.name).dims_ == ("trial", "neuron", "time")
-    assert fitted(case.name).coords_ == {}
-
-
-@each_case
-def test_hierarchical_labels_do_no_harm(case: Case) -> None:
-    trials = pd.MultiIndex.from_product([[1, 2, 3], list("abcd")], names=["day", "cue"])
-    coords = xr.Coordinates.from_pandas_multiindex(trials, "trial")
-    X = xr.DataArray(case.recording(), dims=("trial", "neuron", "time"), coords=coords)
-    model = case.make().fit(X)
-    np.testing.assert_array_equal(model.coords_["day"][1], trials.get_level_values("day"))
-    assert model.to_xarray().sizes["trial"] == SHAPE[0]
 
 
 # Masks

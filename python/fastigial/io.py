@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastigial import _core
+from fastigial.tensor.labels import Coords, levels_of
 
 if TYPE_CHECKING:
     from fastigial.tensor.estimator import Decomposition
@@ -25,6 +26,8 @@ _SCALARS: dict[str, type] = {
     "converged_": bool,
     "outcome_": str,
 }
+# In place of a type: the coordinate is a hierarchical index, made of these others.
+_LEVELS = "levels"
 _HISTORIES = ("loss_history_", "restart_losses_", "_remembered")
 
 
@@ -84,7 +87,7 @@ def save(model: Decomposition, path: str | PathLike[str]) -> None:
         "shape": list(model.shape_),
         "dtype": model.dtype_.name,
         "dims": list(model.dims_),
-        "coords": {name: [dim, *_coordinate(values)] for name, (dim, values) in model.coords_.items()},
+        "coords": {name: [dim, *_coordinate(name, model.coords_)] for name, (dim, _) in model.coords_.items()},
     }
     _core.write_arrays(path, arrays, json.dumps(description))
 
@@ -117,8 +120,7 @@ def _build(arrays: dict[str, NDArray[Any]], description: dict[str, Any]) -> Deco
     model.shape_ = shape
     dtypes: dict[str, np.dtype[Any]] = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64)}
     model.dtype_ = dtypes[description["dtype"]]
-    coords = {name: (dim, _array(*stored)) for name, (dim, *stored) in description["coords"].items()}
-    model.labels_ = (tuple(str(dim) for dim in description["dims"]), coords)
+    model.labels_ = (tuple(str(dim) for dim in description["dims"]), _coords(description["coords"]))
     _check_shapes(model, shape)
     return model
 
@@ -165,12 +167,30 @@ def _plain(value: Any) -> Any:
     return "svd" if hasattr(value, "get_params") else None
 
 
-def _coordinate(values: NDArray[Any]) -> tuple[str, list[Any]]:
-    if values.dtype.kind in "biuf":
+def _coordinate(name: str, coords: Coords) -> tuple[str, list[Any]]:
+    levels = levels_of(name, coords)
+    if levels is not None:
+        return _LEVELS, levels
+    values = coords[name][1]
+    if values.dtype.kind in "biuf" and values.dtype.itemsize <= 8:
         return values.dtype.name, values.tolist()
     if values.dtype.kind in "mM":
         return values.dtype.str, values.astype(np.int64).tolist()
     return "str", [str(value) for value in values.tolist()]
+
+
+def _coords(stored: dict[str, Any]) -> Coords:
+    plain = {name: (dim, _array(*value)) for name, (dim, *value) in stored.items() if value[0] != _LEVELS}
+    coords = {}
+    for name, (dim, kind, values) in stored.items():
+        if kind == _LEVELS:
+            tuples = list(zip(*(plain[level][1] for level in values), strict=True))
+            joined = np.empty(len(tuples), dtype=object)
+            joined[:] = tuples
+            coords[name] = (dim, joined)
+        else:
+            coords[name] = plain[name]
+    return coords
 
 
 def _array(dtype: str, values: list[Any]) -> NDArray[Any]:

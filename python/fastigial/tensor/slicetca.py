@@ -13,6 +13,7 @@ from fastigial import _core
 from fastigial.tensor.checks import as_count, as_flags, as_number, as_seed, as_threads, check_loss
 from fastigial.tensor.estimator import Decomposition
 from fastigial.tensor.intake import Data, take
+from fastigial.tensor.labels import as_dataset
 from fastigial.tensor.progress import Callback, Report
 
 if TYPE_CHECKING:
@@ -331,19 +332,16 @@ class SliceTCA(Decomposition):
         Variables ``<axis>_loadings`` (``<axis>_component``, axis) and ``<axis>_slices`` (``<axis>_component``, the two
         other axes); coordinates of the data come along.
         """
-        import xarray as xr
-
         self._check_fitted()
-        variables: dict[str, Any] = {}
-        for i, dim in enumerate(self.dims_):
-            others = [other for other in self.dims_ if other != dim]
-            variables[f"{dim}_loadings"] = ((f"{dim}_component", dim), self.loadings_[i])
-            variables[f"{dim}_slices"] = ((f"{dim}_component", *others), self.slices_[i])
-        return xr.Dataset(
-            variables,
-            coords=dict(self.coords_),
-            attrs={"loss": self.loss_, "explained_variance": self.explained_variance_},
-        )
+        variables: dict[str, tuple[tuple[int | str, ...], NDArray[Any]]] = {}
+        for axis, dim in enumerate(self.dims_):
+            others = [other for other in range(3) if other != axis]
+            variables[f"{dim}_loadings"] = ((f"{dim}_component", axis), self.loadings_[axis])
+            variables[f"{dim}_slices"] = ((f"{dim}_component", *others), self.slices_[axis])
+        return as_dataset(self, variables)
+
+    def _columns(self) -> list[NDArray[Any]]:
+        return [loading.T for loading in self.loadings_]
 
 
 def _ranks(n_components: Any) -> list[int]:

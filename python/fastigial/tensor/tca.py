@@ -12,6 +12,7 @@ from fastigial import _core
 from fastigial.tensor.checks import as_count, as_flags, as_number, as_seed, as_threads, check_loss
 from fastigial.tensor.estimator import Decomposition
 from fastigial.tensor.intake import Data, take
+from fastigial.tensor.labels import as_dataset
 from fastigial.tensor.progress import Callback, Report
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ class TCA(Decomposition):
         Parameters
         ----------
         X : array_like, Recording or xarray.DataArray, shape (n_trials, n_neurons, n_steps) or any of two or more axes
-            NaN means *not observed*.
+            NaN means *not observed*. A pandas.DataFrame is a matrix with labels.
         mask : array_like of bool, shape of X, optional
             True where X was observed; whatever X holds elsewhere is never looked at.
 
@@ -267,15 +268,11 @@ class TCA(Decomposition):
 
         Coordinates of the data come along.
         """
-        import xarray as xr
-
         self._check_fitted()
-        variables = {
-            f"{dim}_factors": ((dim, "component"), factor)
-            for dim, factor in zip(self.dims_, self.factors_, strict=True)
+        variables: dict[str, tuple[tuple[int | str, ...], NDArray[Any]]] = {
+            f"{dim}_factors": ((axis, "component"), self.factors_[axis]) for axis, dim in enumerate(self.dims_)
         }
-        return xr.Dataset(
-            {**variables, "weights": (("component",), self.weights_)},
-            coords=dict(self.coords_),
-            attrs={"loss": self.loss_, "explained_variance": self.explained_variance_},
-        )
+        return as_dataset(self, {**variables, "weights": (("component",), self.weights_)})
+
+    def _columns(self) -> list[NDArray[Any]]:
+        return self.factors_
