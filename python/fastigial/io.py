@@ -100,7 +100,7 @@ def _build(arrays: dict[str, NDArray[Any]], description: dict[str, Any]) -> Deco
     classes: dict[str, type[TCA] | type[SliceTCA]] = {"TCA": TCA, "SliceTCA": SliceTCA}
     kind = classes[description["class"]]
     parameters = dict(description["parameters"])
-    if kind is SliceTCA:
+    if kind is SliceTCA and isinstance(parameters["n_components"], list):
         parameters["n_components"] = tuple(parameters["n_components"])
     model = kind(**parameters)
     shape = tuple(int(length) for length in description["shape"])
@@ -160,7 +160,9 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, np.generic):
         return value.item()
-    if isinstance(value, list | tuple | np.ndarray):
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     if callable(value):
         return False

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastigial import _core
-from fastigial.tensor.checks import as_count, as_flags, as_number, as_seed, as_threads, check_loss
+from fastigial.tensor.checks import as_count, as_flags, as_number, as_seed, as_threads, check_loss, pick
 from fastigial.tensor.estimator import Decomposition
 from fastigial.tensor.intake import Data, take
 from fastigial.tensor.labels import as_dataset
@@ -292,7 +292,7 @@ class SliceTCA(Decomposition):
             kept = self._type_number(slice_type)
             chosen = [numbers if i == kept else numbers[:0] for i, numbers in enumerate(chosen)]
             if component is not None:
-                chosen[kept] = np.atleast_1d(chosen[kept][component])
+                chosen[kept] = pick(chosen[kept], component)
         elif component is not None:
             raise ValueError("component needs slice_type: components are counted within their type")
         return self._reconstruct(self._loadings64(), self._slices64(), chosen)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastigial import _core
-from fastigial.tensor.checks import as_count, as_flags, as_number, as_seed, as_threads, check_loss
+from fastigial.tensor.checks import as_count, as_flags, as_number, as_seed, as_threads, check_loss, pick
 from fastigial.tensor.estimator import Decomposition
 from fastigial.tensor.intake import Data, take
 from fastigial.tensor.labels import as_dataset
@@ -248,10 +248,9 @@ class TCA(Decomposition):
         return self._reconstruct(self._factors64(), component)
 
     def _reconstruct(self, factors: list[NDArray[np.float64]], component: int | Sequence[int] | None) -> NDArray[Any]:
-        # Indexing with NumPy's rules: negative numbers count from the end, others beyond it are an IndexError.
         chosen = np.arange(len(self.weights_))
         if component is not None:
-            chosen = np.atleast_1d(chosen[component])
+            chosen = pick(chosen, component)
         return _core.reconstruct_tca(
             self.weights_.astype(np.float64),
             factors,
