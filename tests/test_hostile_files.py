@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 import subprocess
 import sys
@@ -81,6 +82,19 @@ def test_axes_that_no_array_can_have_are_an_os_error(lie: tuple[dict[str, Any], 
     path.write_bytes(assembled(arrays, bytes(n_bytes), description(tmp_path)))
     with pytest.raises(OSError, match=r"model\.safetensors.* model"):
         fg.load(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="pipe: is not a file"):
+        fg.load(tmp_path / "pipe")
+
+
+@pytest.mark.skipif(not Path(os.devnull).is_char_device(), reason="this system has no devices among its files")
+def test_a_device_is_refused_and_not_read() -> None:
+    with pytest.raises(OSError, match="is not a file"):
+        fg.load(os.devnull)
 
 
 MANY_ARRAYS = "a hundred thousand empty arrays"

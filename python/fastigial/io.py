@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from os import PathLike, fspath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,6 +63,10 @@ def load(path: str | PathLike[str]) -> Decomposition:
     >>> bool((again.weights_ == model.weights_).all()), again.n_components
     (True, 2)
     """
+    where = Path(path)
+    # A pipe or a device has no size that could be checked, and no end.
+    if where.exists() and not where.is_file():
+        raise OSError(f"{where}: is not a file, expected a fastigial model")
     arrays, text = _core.read_arrays(path)
     try:
         return _build(arrays, json.loads(text))
