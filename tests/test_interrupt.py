@@ -119,6 +119,19 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
 
 
+def test_importing_the_package_takes_little_longer_than_numpy() -> None:
+    """The quickest of five, taken in turns: what else the machine does at the time counts for neither."""
+
+    def seconds(module: str) -> float:
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", f"import {module}"], check=True)
+        return time.perf_counter() - start
+
+    both = [(seconds("numpy"), seconds("fastigial")) for _ in range(5)]
+    numpy, fastigial = (min(times) for times in zip(*both, strict=True))
+    assert fastigial - numpy < 0.2
+
+
 @pytest.mark.parametrize("missing", ["sklearn", "joblib", "xarray", "pandas", "tqdm"])
 def test_a_fit_needs_none_of_the_notebook_extras(missing: str) -> None:
     done = run(

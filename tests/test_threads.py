@@ -10,6 +10,7 @@ import textwrap
 import threading
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import joblib
@@ -167,6 +168,29 @@ def test_joblib_workers_find_the_same_models(backend: str) -> None:
         assert_same_fit(model.set_params(n_threads=None), expected)
 
 
+WORKERS = """
+    import multiprocessing, sys
+    import fastigial as fg, numpy as np
+    X = np.random.default_rng(0).normal(size=(20, 15, 10))
+
+    def fit(kind, ranks, n_threads=2):
+        return getattr(fg, kind)(ranks, random_state=0, n_threads=n_threads).fit(X)
+
+    def work(call):
+        model = fit(*call)
+        return model, model.reconstruct()
+
+    if __name__ == "__main__":
+        calls = [("TCA", 2), ("SliceTCA", (1, 1, 1))] * 2
+        before = [fit(*call) for call in calls]
+        with multiprocessing.get_context("{method}").Pool(2) as pool:
+            found = pool.map_async(work, calls).get(timeout=40)
+        for here, (there, tensor) in zip(before, found, strict=True):
+            assert there.loss_ == here.loss_ and np.array_equal(here.reconstruct(), tensor)
+            assert there.score(X[:3]) == here.score(X[:3])
+        print("fine")
+"""
+
 FORK = """
     import multiprocessing, sys, warnings
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -189,6 +213,18 @@ FORK = """
         assert loss(2) == before
         print("fine")
 """
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_started_workers_find_the_same_models_after_use_here(method: str, tmp_path: Path) -> None:
+    """Both ways run the script again in the worker, so that it has to be a file."""
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"this system has no {method}")
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(WORKERS.format(method=method)))
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=TIMEOUT, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "fine"
 
 
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="needs an OS with fork")

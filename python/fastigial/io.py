@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from os import PathLike, fspath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastigial import _core
+from fastigial.tensor.labels import Coords, levels_of
 
 if TYPE_CHECKING:
     from fastigial.tensor.estimator import Decomposition
@@ -25,6 +27,8 @@ _SCALARS: dict[str, type] = {
     "converged_": bool,
     "outcome_": str,
 }
+# In place of a type: the coordinate is a hierarchical index, made of these others.
+_LEVELS = "levels"
 _HISTORIES = ("loss_history_", "restart_losses_", "_remembered")
 
 
@@ -59,6 +63,10 @@ def load(path: str | PathLike[str]) -> Decomposition:
     >>> bool((again.weights_ == model.weights_).all()), again.n_components
     (True, 2)
     """
+    where = Path(path)
+    # A pipe or a device has no size that could be checked, and no end.
+    if where.exists() and not where.is_file():
+        raise OSError(f"{where}: is not a file, expected a fastigial model")
     arrays, text = _core.read_arrays(path)
     try:
         return _build(arrays, json.loads(text))
@@ -84,7 +92,7 @@ def save(model: Decomposition, path: str | PathLike[str]) -> None:
         "shape": list(model.shape_),
         "dtype": model.dtype_.name,
         "dims": list(model.dims_),
-        "coords": {name: [dim, *_coordinate(values)] for name, (dim, values) in model.coords_.items()},
+        "coords": {name: [dim, *_coordinate(name, model.coords_)] for name, (dim, _) in model.coords_.items()},
     }
     _core.write_arrays(path, arrays, json.dumps(description))
 
@@ -97,7 +105,7 @@ def _build(arrays: dict[str, NDArray[Any]], description: dict[str, Any]) -> Deco
     classes: dict[str, type[TCA] | type[SliceTCA]] = {"TCA": TCA, "SliceTCA": SliceTCA}
     kind = classes[description["class"]]
     parameters = dict(description["parameters"])
-    if kind is SliceTCA:
+    if kind is SliceTCA and isinstance(parameters["n_components"], list):
         parameters["n_components"] = tuple(parameters["n_components"])
     model = kind(**parameters)
     shape = tuple(int(length) for length in description["shape"])
@@ -117,8 +125,7 @@ def _build(arrays: dict[str, NDArray[Any]], description: dict[str, Any]) -> Deco
     model.shape_ = shape
     dtypes: dict[str, np.dtype[Any]] = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64)}
     model.dtype_ = dtypes[description["dtype"]]
-    coords = {name: (dim, _array(*stored)) for name, (dim, *stored) in description["coords"].items()}
-    model.labels_ = (tuple(str(dim) for dim in description["dims"]), coords)
+    model.labels_ = (tuple(str(dim) for dim in description["dims"]), _coords(description["coords"]))
     _check_shapes(model, shape)
     return model
 
@@ -158,19 +165,39 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, np.generic):
         return value.item()
-    if isinstance(value, list | tuple | np.ndarray):
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     if callable(value):
         return False
     return "svd" if hasattr(value, "get_params") else None
 
 
-def _coordinate(values: NDArray[Any]) -> tuple[str, list[Any]]:
-    if values.dtype.kind in "biuf":
+def _coordinate(name: str, coords: Coords) -> tuple[str, list[Any]]:
+    levels = levels_of(name, coords)
+    if levels is not None:
+        return _LEVELS, levels
+    values = coords[name][1]
+    if values.dtype.kind in "biuf" and values.dtype.itemsize <= 8:
         return values.dtype.name, values.tolist()
     if values.dtype.kind in "mM":
         return values.dtype.str, values.astype(np.int64).tolist()
     return "str", [str(value) for value in values.tolist()]
+
+
+def _coords(stored: dict[str, Any]) -> Coords:
+    plain = {name: (dim, _array(*value)) for name, (dim, *value) in stored.items() if value[0] != _LEVELS}
+    coords = {}
+    for name, (dim, kind, values) in stored.items():
+        if kind == _LEVELS:
+            tuples = list(zip(*(plain[level][1] for level in values), strict=True))
+            joined = np.empty(len(tuples), dtype=object)
+            joined[:] = tuples
+            coords[name] = (dim, joined)
+        else:
+            coords[name] = plain[name]
+    return coords
 
 
 def _array(dtype: str, values: list[Any]) -> NDArray[Any]:

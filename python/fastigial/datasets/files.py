@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,7 +88,7 @@ def find_file(source: Source, file: str, fetcher: str) -> Path:
     for folder in folders:
         path = folder / source.folder / file
         if path.is_file():
-            found = hashlib.sha256(path.read_bytes()).hexdigest()
+            found = _sha256(path.read_bytes())
             if found != source.files[file]:
                 raise ValueError(
                     f"{path} is damaged or another version: its SHA-256 is {found}, "
@@ -130,15 +128,17 @@ def fetch_file(source: Source, file: str) -> Path:
     """
     expected = source.files[file]
     path = cache_folder() / source.folder / file
-    if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == expected:
+    if path.is_file() and _sha256(path.read_bytes()) == expected:
         return path
     content = read_url(source.url(file))
-    found = hashlib.sha256(content).hexdigest()
+    found = _sha256(content)
     if found != expected:
         raise ValueError(
             f"{source.url(file)} sent {len(content)} bytes with SHA-256 {found}, expected {expected}; nothing was kept"
         )
     path.parent.mkdir(parents=True, exist_ok=True)
+    import tempfile
+
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{file}-")
     try:
         with os.fdopen(handle, "wb") as stream:
@@ -157,3 +157,10 @@ def read_url(url: str) -> bytes:
     with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:
         content: bytes = response.read()
     return content
+
+
+def _sha256(content: bytes) -> str:
+    # Who only imports the package has no use for OpenSSL, nor above for the compressors behind tempfile.
+    import hashlib
+
+    return hashlib.sha256(content).hexdigest()

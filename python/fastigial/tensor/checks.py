@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["as_count", "as_flags", "as_number", "as_seed", "as_threads", "check_loss"]
+__all__ = ["as_count", "as_flags", "as_number", "as_seed", "as_threads", "check_loss", "pick"]
 
 
 def as_count(name: str, value: Any) -> int:
@@ -69,3 +70,11 @@ def check_loss(loss: Any) -> None:
     """Only least squares, so far."""
     if loss != "gaussian":
         raise ValueError(f'loss is {loss!r}, expected "gaussian" (the only one so far)')
+
+
+def pick(numbers: NDArray[np.intp], component: Any) -> NDArray[np.intp]:
+    """Some of the component numbers by NumPy's rules: negative ones count from the end, others are an IndexError."""
+    try:
+        return np.atleast_1d(numbers[component])
+    except OverflowError:
+        raise IndexError(f"component is {component}, expected one of {len(numbers)}") from None

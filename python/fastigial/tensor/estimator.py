@@ -5,13 +5,17 @@ from __future__ import annotations
 import inspect
 import warnings
 from os import PathLike
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastigial.convergence import ConvergenceWarning
-from fastigial.tensor.intake import Coords, Data, take
+from fastigial.tensor.intake import Data, take
+from fastigial.tensor.labels import Coords, as_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Decomposition"]
 
@@ -71,12 +75,10 @@ class Decomposition:
 
     def __repr__(self) -> str:
         defaults = inspect.signature(type(self).__init__).parameters
-        shown = [
-            f"{name}={value!r}"
-            for name, value in self.get_params().items()
-            if repr(value) != repr(defaults[name].default)
-        ]
-        return f"{type(self).__name__}({', '.join(shown)})"
+        # Each value is asked once: a model may hold the model it started from, and that one another.
+        shown = {name: repr(value) for name, value in self.get_params().items()}
+        changed = [f"{name}={text}" for name, text in shown.items() if text != repr(defaults[name].default)]
+        return f"{type(self).__name__}({', '.join(changed)})"
 
     def _repr_html_(self) -> str:
         from fastigial.tensor.summary import as_html
@@ -181,6 +183,37 @@ class Decomposition:
             raise ValueError(
                 f"X is so large that the model's numbers overflow {data.array.dtype}; pass float64, or rescale it"
             )
+
+    # ---- tables -------------------------------------------------------------------------------------------------
+
+    def _columns(self) -> list[NDArray[Any]]:
+        """The vectors of the components along each axis, as the columns of a matrix (d_i, R_i)."""
+        raise NotImplementedError
+
+    def to_pandas(self) -> dict[str, pd.DataFrame]:
+        """The factors (TCA) or loadings (SliceTCA) as one table per axis, by the axis' name.
+
+        Returns
+        -------
+        dict of str to pandas.DataFrame
+            One row per trial, neuron or time step, one column per component. Every coordinate along the axis is a
+            level of the index, so that ``groupby("condition")`` works.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+
+        Examples
+        --------
+        >>> import fastigial as fg
+        >>> recording = fg.datasets.make_learning_recording(seed=0)
+        >>> tables = fg.TCA(2, random_state=0).fit(recording).to_pandas()
+        >>> tables["trial"].groupby("condition").mean().shape
+        (4, 2)
+        """
+        self._check_fitted()
+        return {dim: as_frame(self, axis, self._columns()[axis]) for axis, dim in enumerate(self.dims_)}
 
     # ---- files --------------------------------------------------------------------------------------------------
 

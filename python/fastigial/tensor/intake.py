@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Data", "take", "take_mask"]
+from fastigial.tensor.labels import Coords, is_frame, is_series, labels_of
 
-Coords = dict[str, tuple[str, NDArray[Any]]]
-
-DEFAULT_DIMS = ("trial", "neuron", "time")
+__all__ = ["Data", "take"]
 
 
 @dataclass(frozen=True)
@@ -28,18 +25,22 @@ class Data:
 
 
 def take(X: Any, mask: ArrayLike | None = None) -> Data:
-    """Accept an array, array-like, `Recording` or DataArray.
+    """Accept an array, array-like, `Recording`, DataArray, or a pandas DataFrame as a matrix.
 
     float32 and float64 stay as they are (no copy where strides and byte order allow), integers and booleans become
-    float64, everything else is a TypeError. A masked array's hidden entries count as not observed.
+    float64, everything else is a TypeError. A masked array's hidden entries and pandas' NA count as not observed.
     """
     # NumPy imports its masked arrays when they are first named; if nobody did, X is none. (An import here could wait
     # for ever in a process that was forked during the same import.)
     masked = sys.modules.get("numpy.ma")
     hidden = masked.getmaskarray(X) if masked is not None and isinstance(X, masked.MaskedArray) else None
+    if is_series(X):
+        raise ValueError(
+            "X is a pandas Series, expected two or more axes: X.unstack() is a table, X.to_xarray() a tensor"
+        )
     try:
-        array = np.asarray(X.data if hidden is not None else X)
-    except ValueError as error:
+        array = _numbers_of_frame(X) if is_frame(X) else np.asarray(X.data if hidden is not None else X)
+    except (TypeError, ValueError) as error:
         raise TypeError(f"X is not an array of numbers: {error}") from None
     if array.dtype.kind in "iub":
         array = array.astype(np.float64)
@@ -47,35 +48,41 @@ def take(X: Any, mask: ArrayLike | None = None) -> Data:
         array = array.astype(array.dtype.newbyteorder("="), copy=False)
     else:
         raise TypeError(f"X has dtype {array.dtype}, expected real numbers (float32, float64 or integers)")
-    observed = take_mask(mask)
+    dims, coords = labels_of(X, array.ndim)
+    observed = _take_mask(mask, dims if hasattr(X, "dims") else None)
     if hidden is not None and hidden.any():
         observed = ~hidden if observed is None else observed & ~hidden
-    dims, coords = _labels(X, array.ndim)
     return Data(array, observed, dims, coords)
 
 
-def take_mask(mask: ArrayLike | None) -> NDArray[np.bool_] | None:
-    """Accept a boolean mask, True where observed."""
+def _numbers_of_frame(frame: Any) -> NDArray[Any]:
+    from pandas.api.types import is_numeric_dtype
+
+    odd = [
+        (name, str(dtype))
+        for name, dtype in zip(frame.columns, frame.dtypes, strict=True)
+        if not is_numeric_dtype(dtype)
+    ]
+    if odd:
+        raise TypeError(
+            f"columns of the table hold {odd[:5]}. A table goes in as the matrix that it is; make a tensor of a long "
+            "one (a row per entry) first: X.set_index([...])['value'].to_xarray()"
+        )
+    array: NDArray[Any] = frame.to_numpy()
+    # Columns that can hold NA come out as objects.
+    return array if array.dtype != object else frame.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _take_mask(mask: Any, dims: tuple[str, ...] | None) -> NDArray[np.bool_] | None:
+    """Accept a boolean mask, True where observed; a labelled one for labelled data by the names of its axes."""
     if mask is None:
         return None
     array = np.asarray(mask)
     if array.dtype.kind != "b":
         raise TypeError(f"mask has dtype {array.dtype}, expected bool (True where X was observed)")
-    return array
-
-
-def _labels(X: Any, n_dims: int) -> tuple[tuple[str, ...], Coords]:
-    dims = getattr(X, "dims", None)
-    coords = getattr(X, "coords", None)
-    if dims is None or not isinstance(coords, Mapping):
-        names = DEFAULT_DIMS if n_dims == 3 else tuple(f"mode_{i}" for i in range(n_dims))
-        return names, {}
-    dims = tuple(str(dim) for dim in dims)
-    labels: Coords = {}
-    for name, coord in coords.items():
-        if isinstance(coord, tuple):
-            labels[str(name)] = (str(coord[0]), np.asarray(coord[1]))
-        elif len(coord.dims) == 1:
-            # Labels along several axes at once belong to the data, not to any factor.
-            labels[str(name)] = (str(coord.dims[0]), np.asarray(coord.values))
-    return dims, labels
+    own = tuple(str(dim) for dim in mask.dims) if dims is not None and hasattr(mask, "dims") else dims
+    if dims is None or own is None or own == dims:
+        return array
+    if sorted(own) != sorted(dims):
+        raise ValueError(f"mask has the axes {own}, expected those of X, {dims}")
+    return array.transpose([own.index(dim) for dim in dims])

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastigial import _core
-from fastigial.tensor.checks import as_count, as_flags, as_number, as_seed, as_threads, check_loss
+from fastigial.tensor.checks import as_count, as_flags, as_number, as_seed, as_threads, check_loss, pick
 from fastigial.tensor.estimator import Decomposition
 from fastigial.tensor.intake import Data, take
+from fastigial.tensor.labels import as_dataset
 from fastigial.tensor.progress import Callback, Report
 
 if TYPE_CHECKING:
@@ -290,7 +291,7 @@ class SliceTCA(Decomposition):
             kept = self._type_number(slice_type)
             chosen = [numbers if i == kept else numbers[:0] for i, numbers in enumerate(chosen)]
             if component is not None:
-                chosen[kept] = np.atleast_1d(chosen[kept][component])
+                chosen[kept] = pick(chosen[kept], component)
         elif component is not None:
             raise ValueError("component needs slice_type: components are counted within their type")
         return self._reconstruct(self._loadings64(), self._slices64(), chosen)
@@ -330,19 +331,16 @@ class SliceTCA(Decomposition):
         Variables ``<axis>_loadings`` (``<axis>_component``, axis) and ``<axis>_slices`` (``<axis>_component``, the two
         other axes); coordinates of the data come along.
         """
-        import xarray as xr
-
         self._check_fitted()
-        variables: dict[str, Any] = {}
-        for i, dim in enumerate(self.dims_):
-            others = [other for other in self.dims_ if other != dim]
-            variables[f"{dim}_loadings"] = ((f"{dim}_component", dim), self.loadings_[i])
-            variables[f"{dim}_slices"] = ((f"{dim}_component", *others), self.slices_[i])
-        return xr.Dataset(
-            variables,
-            coords=dict(self.coords_),
-            attrs={"loss": self.loss_, "explained_variance": self.explained_variance_},
-        )
+        variables: dict[str, tuple[tuple[int | str, ...], NDArray[Any]]] = {}
+        for axis, dim in enumerate(self.dims_):
+            others = [other for other in range(3) if other != axis]
+            variables[f"{dim}_loadings"] = ((f"{dim}_component", axis), self.loadings_[axis])
+            variables[f"{dim}_slices"] = ((f"{dim}_component", *others), self.slices_[axis])
+        return as_dataset(self, variables)
+
+    def _columns(self) -> list[NDArray[Any]]:
+        return [loading.T for loading in self.loadings_]
 
 
 def _ranks(n_components: Any) -> list[int]:

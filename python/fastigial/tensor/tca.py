@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastigial import _core
-from fastigial.tensor.checks import as_count, as_flags, as_number, as_seed, as_threads, check_loss
+from fastigial.tensor.checks import as_count, as_flags, as_number, as_seed, as_threads, check_loss, pick
 from fastigial.tensor.estimator import Decomposition
 from fastigial.tensor.intake import Data, take
+from fastigial.tensor.labels import as_dataset
 from fastigial.tensor.progress import Callback, Report
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ class TCA(Decomposition):
         Parameters
         ----------
         X : array_like, Recording or xarray.DataArray, shape (n_trials, n_neurons, n_steps) or any of two or more axes
-            NaN means *not observed*.
+            NaN means *not observed*. A pandas.DataFrame is a matrix with labels.
         mask : array_like of bool, shape of X, optional
             True where X was observed; whatever X holds elsewhere is never looked at.
 
@@ -247,10 +248,9 @@ class TCA(Decomposition):
         return self._reconstruct(self._factors64(), component)
 
     def _reconstruct(self, factors: list[NDArray[np.float64]], component: int | Sequence[int] | None) -> NDArray[Any]:
-        # Indexing with NumPy's rules: negative numbers count from the end, others beyond it are an IndexError.
         chosen = np.arange(len(self.weights_))
         if component is not None:
-            chosen = np.atleast_1d(chosen[component])
+            chosen = pick(chosen, component)
         return _core.reconstruct_tca(
             self.weights_.astype(np.float64),
             factors,
@@ -267,15 +267,11 @@ class TCA(Decomposition):
 
         Coordinates of the data come along.
         """
-        import xarray as xr
-
         self._check_fitted()
-        variables = {
-            f"{dim}_factors": ((dim, "component"), factor)
-            for dim, factor in zip(self.dims_, self.factors_, strict=True)
+        variables: dict[str, tuple[tuple[int | str, ...], NDArray[Any]]] = {
+            f"{dim}_factors": ((axis, "component"), self.factors_[axis]) for axis, dim in enumerate(self.dims_)
         }
-        return xr.Dataset(
-            {**variables, "weights": (("component",), self.weights_)},
-            coords=dict(self.coords_),
-            attrs={"loss": self.loss_, "explained_variance": self.explained_variance_},
-        )
+        return as_dataset(self, {**variables, "weights": (("component",), self.weights_)})
+
+    def _columns(self) -> list[NDArray[Any]]:
+        return self.factors_
