@@ -34,6 +34,12 @@ pub enum Error {
         /// Where and why.
         detail: String,
     },
+    /// A result that does not fit into memory.
+    #[error("a tensor of shape {shape:?} does not fit into memory")]
+    Memory {
+        /// Its shape.
+        shape: Vec<usize>,
+    },
     /// A file that is not there.
     #[error("{path}: no such file")]
     NoFile {

@@ -13,8 +13,16 @@ use crate::error::{Error, Result};
 /// Numbers the files written beside, lest two threads that save to one path share one.
 static WRITES: AtomicU64 = AtomicU64::new(0);
 
+/// A model has a handful of arrays; a file that lists more is none.
+const MOST_ARRAYS: usize = 64;
+/// And each has three axes at the most.
+const MOST_AXES: usize = 3;
+
 /// The metadata key that holds the text.
 const TEXT_KEY: &str = "fastigial";
+
+/// Stands once in the header for each array.
+const DTYPE_KEY: &[u8] = b"\"dtype\"";
 
 /// A named array of either precision, as bytes in little-endian C order.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,6 +70,13 @@ pub fn read(path: &Path) -> Result<(Vec<Stored>, String)> {
         _ => failed(error.to_string()),
     })?;
     let not_a_model = |detail: String| failed(format!("is not a complete fastigial model file ({detail})"));
+    // Counted before anything is parsed. Within the text quotes are escaped, so nothing there counts.
+    let header_end = bytes.first_chunk().map_or(0, |n| u64::from_le_bytes(*n)).saturating_add(8);
+    let header = &bytes[..bytes.len().min(usize::try_from(header_end).unwrap_or(usize::MAX))];
+    let entries = header.windows(DTYPE_KEY.len()).filter(|window| *window == DTYPE_KEY).count();
+    if entries > MOST_ARRAYS {
+        return Err(not_a_model(format!("it lists {entries} arrays, expected at most {MOST_ARRAYS}")));
+    }
     let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| not_a_model(e.to_string()))?;
     let text = header.metadata().as_ref().and_then(|metadata| metadata.get(TEXT_KEY)).cloned();
     let text = text.ok_or_else(|| not_a_model("it carries no description of a model".into()))?;
@@ -73,6 +88,12 @@ pub fn read(path: &Path) -> Result<(Vec<Stored>, String)> {
             Dtype::F64 => false,
             other => return Err(not_a_model(format!("array {name:?} holds {other:?}"))),
         };
+        let shape = view.shape();
+        // NumPy refuses some shapes of which no entry exists.
+        let extent = shape.iter().try_fold(8_usize, |size, &d| size.checked_mul(d.max(1)));
+        if shape.len() > MOST_AXES || extent.is_none_or(|size| isize::try_from(size).is_err()) {
+            return Err(not_a_model(format!("array {name:?} has shape {shape:?}")));
+        }
         arrays.push(Stored { name, single, shape: view.shape().to_vec(), bytes: view.data().to_vec() });
     }
     arrays.sort_by(|a, b| a.name.cmp(&b.name));

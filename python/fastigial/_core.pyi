@@ -62,6 +62,7 @@ def fit_slicetca(
     mask: _Mask,
     *,
     n_components: Sequence[int],
+    nonnegative: Sequence[bool],
     init: str | tuple[Sequence[_Double], Sequence[_Double]],
     n_init: int | None,
     invariance: str | None,
@@ -77,6 +78,7 @@ def transform_slicetca(
     loadings: Sequence[_Double],
     slices: Sequence[_Double],
     *,
+    nonnegative: Sequence[bool],
     n_threads: int | None,
 ) -> tuple[_Double, _Double, _Double]: ...
 def canonicalize_slicetca(

@@ -11,6 +11,10 @@ use crate::real::Real;
 /// Entries per piece of work when a tensor is read once.
 const PIECE: usize = 1 << 16;
 
+/// Single-precision recordings of so few entries are fitted in double precision: it costs nothing, and descents that
+/// converge slowly end where they would in double precision.
+pub const SMALL: usize = 1 << 18;
+
 /// A borrowed tensor in C order (the last axis runs fastest).
 #[derive(Debug, Clone, Copy)]
 pub struct Dense<'a, T> {
@@ -54,6 +58,16 @@ impl<'a, T: Real> Dense<'a, T> {
 /// An owned tensor of a given shape from numbers in C order.
 pub fn tensor<T>(shape: &[usize], data: Vec<T>) -> ArrayD<T> {
     ArrayD::from_shape_vec(IxDyn(shape), data).expect("as many numbers as the shape asks for")
+}
+
+/// As many zeros as a tensor of this shape has entries, if they fit into memory.
+pub fn zeros<T: Real>(shape: &[usize]) -> Result<Vec<T>> {
+    let too_large = || Error::Memory { shape: shape.to_vec() };
+    let length = shape.iter().try_fold(1_usize, |n, &d| n.checked_mul(d)).ok_or_else(too_large)?;
+    let mut data = Vec::new();
+    data.try_reserve_exact(length).map_err(|_| too_large())?;
+    data.resize(length, T::ZERO);
+    Ok(data)
 }
 
 /// What one look through a recording tells.

@@ -24,6 +24,8 @@ const LANES: usize = 8;
 const RIDGE: f64 = 1e-10;
 /// That multiple.
 const RIDGE_UNITS: f64 = 16.0;
+/// ν, where systems are drawn to zero.
+const DRAWN: f64 = 1e-9;
 
 /// The matrices of n systems.
 #[derive(Clone, Copy)]
@@ -61,6 +63,31 @@ pub struct Workspace {
     a: Vec<Lanes>,
     step: Vec<Lanes>,
     inverse: Vec<Lanes>,
+}
+
+/// Draws unknowns of which next to nothing is known towards zero, lest they grow without end: the minimum of
+/// ½ a H aᵀ − b aᵀ + ½ ν ‖a‖² for all systems, ν a tiny share of what the diagonals of their matrices are on average.
+/// A system that is known as well as the others hardly notices. Unknowns of which nothing is known become zero.
+/// Returns ν.
+pub fn draw_to_zero<T: Real>(matrices: &mut [T], gradient: &mut [T], unknowns: &mut [T], rank: usize) -> f64 {
+    let width = unknowns.len() / rank;
+    let diagonal = |matrices: &[T], i: usize| -> f64 {
+        (0..rank).map(|r| matrices[place(rank, r, r) * width + i].to_f64()).sum()
+    };
+    let mean = (0..width).map(|i| diagonal(matrices, i)).sum::<f64>() / unknowns.len() as f64;
+    let pull = T::from_f64(mean * DRAWN.max(T::EPSILON));
+    for i in 0..width {
+        if diagonal(matrices, i) == 0.0 {
+            (0..rank).for_each(|r| unknowns[r * width + i] = T::ZERO);
+        }
+    }
+    for r in 0..rank {
+        let at = place(rank, r, r) * width;
+        matrices[at..at + width].iter_mut().for_each(|h| *h += pull);
+        let unknowns = &unknowns[r * width..][..width];
+        gradient[r * width..][..width].iter_mut().zip(unknowns).for_each(|(g, &a)| *g = *g - pull * a);
+    }
+    pull.to_f64()
 }
 
 /// Improves all systems; `gradient` becomes the step taken. Returns by how much Σ (a H aᵀ − 2 b aᵀ) fell.

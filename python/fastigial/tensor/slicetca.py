@@ -56,19 +56,24 @@ class SliceTCA(Decomposition):
     ----------
     n_components : tuple of int
         (r_trial, r_neuron, r_time); any may be 0, none may exceed its axis.
-    nonnegative : bool
-        Not available yet; must be False.
+    nonnegative : bool or sequence of bool
+        Whether loadings and slices must not be negative: of all slice types, or of (trial, neuron, time) one by one.
+        Such a model is fitted by hierarchical alternating least squares from several random starts and is not brought
+        into canonical form: turning it would make it negative. Its components have loadings of length one, the
+        strongest slice first.
     loss : {"gaussian"}
         Squared error.
     init : {"svd", "random"} or SliceTCA
         Where to start: the leading singular vectors (restarts follow random fibres of the data), random fibres only,
         or a fitted model (then there are no restarts).
     n_init : "auto" or int
-        Number of starts. "auto" goes on until the ends found so far leave no unseen one to be expected (the rule of
+        Number of starts. For signed models, "auto" goes on until the ends found so far leave no unseen one to be expected (the rule of
         Boender & Rinnooy Kan, 1987) and the best has been found more than once: 8 starts where there is one minimum,
-        30 where there are three, 200 at the most.
+        30 where there are three, 200 at the most. For non-negative ones it is 8. Of those starts only the better half
+        is followed twice as far, and so on until one is left.
     invariance : {"full", "within", None}
-        What to bring into canonical form: everything; only the components within each type; nothing.
+        What to bring into canonical form: everything; only the components within each type; nothing. Without meaning
+        for non-negative models.
     max_iter : int
         Sweeps on the recording at the most.
     tol : float
@@ -222,8 +227,15 @@ class SliceTCA(Decomposition):
         -------
         SliceTCA
             This object.
+
+        Raises
+        ------
+        ValueError
+            If the model is non-negative: it would not stay so.
         """
         self._check_fitted()
+        if any(as_flags("nonnegative", self.nonnegative, 3)):
+            raise ValueError("a non-negative model has no canonical form: it would become negative")
         found = _core.canonicalize_slicetca(self._loadings64(), self._slices64(), n_threads=as_threads(self.n_threads))
         self.loadings_ = [loading.astype(self.dtype_, copy=False) for loading in found["loadings"]]
         self.slices_ = [slices.astype(self.dtype_, copy=False) for slices in found["slices"]]
@@ -260,7 +272,12 @@ class SliceTCA(Decomposition):
 
     def _transform(self, data: Data) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         return _core.transform_slicetca(
-            data.array, data.mask, self._loadings64(), self._slices64(), n_threads=as_threads(self.n_threads)
+            data.array,
+            data.mask,
+            self._loadings64(),
+            self._slices64(),
+            nonnegative=as_flags("nonnegative", self.nonnegative, 3),
+            n_threads=as_threads(self.n_threads),
         )
 
     def reconstruct(self, slice_type: int | str | None = None, component: int | None = None) -> NDArray[Any]:

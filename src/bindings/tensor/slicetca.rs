@@ -90,13 +90,14 @@ fn model(
 }
 
 #[pyfunction]
-#[pyo3(signature = (x, mask, loadings, slices, *, n_threads))]
+#[pyo3(signature = (x, mask, loadings, slices, *, nonnegative, n_threads))]
 fn transform_slicetca<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     mask: Mask<'py>,
     loadings: [PyReadonlyArray2<'py, f64>; 3],
     slices: [PyReadonlyArray3<'py, f64>; 3],
+    nonnegative: [bool; 3],
     n_threads: Option<usize>,
 ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>)> {
     let recording = Recording::new(x)?;
@@ -104,7 +105,7 @@ fn transform_slicetca<'py>(
     let mask = mask.as_ref().map(|mask| mask.as_array());
     let new = in_either_precision!(&recording, x => call(py, || {
         let x = x.mapv(Real::to_f64);
-        slicetca::transform(x.view(), mask, &model, &Threads::new(n_threads)?)
+        slicetca::transform(x.view(), mask, &model, nonnegative, &Threads::new(n_threads)?)
     }))?;
     Ok((
         new.loadings.into_pyarray(py).into_any(),
@@ -140,7 +141,7 @@ fn reconstruct_slicetca<'py>(
     let model = model(py, loadings, slices)?;
     let whole = call(py, || {
         let selection = Selection::of(&model, components)?;
-        Ok(model.reconstruct(&selection, &Threads::new(n_threads)?))
+        model.reconstruct(&selection, &Threads::new(n_threads)?)
     })?;
     Ok(if single {
         whole.mapv(f32::from_f64).into_pyarray(py).into_any()

@@ -1,10 +1,10 @@
 //! The model of TCA as a Kruskal tensor: unit columns, non-negative weights, strongest component first.
 
-use ndarray::{Array1, Array2, ArrayD};
+use ndarray::{Array1, Array2, ArrayD, ArrayViewMut2};
 
-use super::super::dense::tensor;
+use super::super::dense::{tensor, zeros};
 use crate::error::{Error, Result};
-use crate::linalg::product;
+use crate::linalg::add_product;
 
 /// x̂[i_0, i_1, …] = Σ_r w_r Π_m A_m[i_m, r].
 #[derive(Debug, Clone, PartialEq)]
@@ -76,6 +76,7 @@ impl Kruskal {
             return Err(Error::value("component", beyond, format!("less than {}", self.weights.len())));
         }
         let shape: Vec<usize> = self.factors.iter().map(Array2::nrows).collect();
+        let mut out = zeros(&shape)?;
         let pick = |factor: &Array2<f64>| factor.select(ndarray::Axis(1), chosen);
         let weights: Array1<f64> = chosen.iter().map(|&r| self.weights[r]).collect();
         // Rows of the leading modes' joint index, grown a mode at a time; the last mode is one product.
@@ -90,8 +91,11 @@ impl Kruskal {
             }
             rows = grown;
         }
-        let out = product(rows.view(), pick(&self.factors[self.factors.len() - 1]).t());
-        Ok(tensor(&shape, out.into_raw_vec_and_offset().0))
+        let last = pick(&self.factors[self.factors.len() - 1]);
+        let view =
+            ArrayViewMut2::from_shape((rows.nrows(), last.nrows()), &mut out).expect("the whole tensor");
+        add_product(view, true, rows.view(), last.t());
+        Ok(tensor(&shape, out))
     }
 }
 

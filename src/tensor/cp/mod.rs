@@ -21,7 +21,7 @@ pub use self::transform::transform;
 
 use self::start::{Core, random_factors};
 use self::sweep::Problem;
-use super::dense::{Dense, Prepared};
+use super::dense::{Dense, Prepared, SMALL};
 use super::extrapolation::{self, Limits, descend};
 use super::mttkrp::Halves;
 use crate::error::{Error, Result};
@@ -35,10 +35,6 @@ const CORE_TOLERANCE: f64 = 0.1;
 
 /// No tensor needs more components than its entries divided by its longest axis; small ones may have this many.
 const MOST_COMPONENTS: usize = 1000;
-
-/// Single-precision recordings of so few entries are fitted in double precision: it costs nothing, and descents that
-/// converge slowly end where they would in double precision.
-const SMALL: usize = 1 << 18;
 
 /// Losses are differences of sums of squares; smaller gains, as a share of them, are rounding.
 const NOISE: f64 = 0.002;
@@ -93,6 +89,21 @@ pub struct Fit {
     pub outcome: Outcome,
 }
 
+impl Fit {
+    /// Nothing but zeros is explained by nothing.
+    fn of_silence(shape: &[usize], rank: usize) -> Self {
+        let factors = shape.iter().map(|&length| Array2::zeros((length, rank))).collect();
+        Self {
+            model: Kruskal::normalized(factors),
+            loss: 0.0,
+            score: 1.0,
+            loss_history: vec![0.0],
+            start_losses: vec![0.0],
+            outcome: Outcome::Converged,
+        }
+    }
+}
+
 /// Fits a model. NaN, and entries where `mask` is false, are not observed.
 pub fn fit<T: Real>(
     x: ArrayViewD<'_, T>,
@@ -107,6 +118,9 @@ pub fn fit<T: Real>(
     }
     options.check(x.shape())?;
     let data = Prepared::new(x, mask, threads)?;
+    if data.survey.largest == 0.0 {
+        return Ok(Fit::of_silence(data.dense().shape, options.n_components));
+    }
     let (found, start_losses) = search(&data, options, threads, monitor)?;
     let halves = Halves::new(data.dense());
     let mut model = Kruskal::normalized(found.state);

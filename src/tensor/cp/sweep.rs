@@ -17,7 +17,7 @@ use std::ops::Range;
 use ndarray::Array2;
 
 use super::super::mttkrp::{Halves, Reading, contract_group};
-use super::super::systems::{Matrix, Workspace, improve, pairs};
+use super::super::systems::{Matrix, Workspace, draw_to_zero, improve, pairs};
 use crate::error::Result;
 use crate::linalg::{Ridge, solve_spd_rows};
 use crate::numerics::parallel::Threads;
@@ -159,7 +159,8 @@ impl Equations {
             Self::Shared { gram, rhs } => {
                 let gradient = rhs - &previous.dot(gram);
                 let upper: Vec<f64> = pairs(rank).map(|(r, s)| gram[[r, s]]).collect();
-                Ok(improved(Matrix::Shared(&upper), gradient, previous, nonnegative))
+                let (gradient, unknowns) = (columns(&gradient), columns(previous));
+                Ok(improved(Matrix::Shared(&upper), gradient, unknowns, rank, nonnegative))
             }
             Self::PerRow { pairs: upper, rhs } => {
                 let mut gradient = rhs.clone();
@@ -172,7 +173,10 @@ impl Equations {
                         }
                     }
                 }
-                Ok(improved(Matrix::Each(&columns(upper)), gradient, previous, nonnegative))
+                let mut upper = columns(upper);
+                let (mut gradient, mut unknowns) = (columns(&gradient), columns(previous));
+                draw_to_zero(&mut upper, &mut gradient, &mut unknowns, rank);
+                Ok(improved(Matrix::Each(&upper), gradient, unknowns, rank, nonnegative))
             }
         }
     }
@@ -198,18 +202,18 @@ impl Equations {
     }
 }
 
-/// The rows of a factor, each moved by its own system.
+/// The rows of a factor, each moved by its own system; numbers come column after column.
 fn improved(
     matrix: Matrix<'_, f64>,
-    gradient: Array2<f64>,
-    previous: &Array2<f64>,
+    mut gradient: Vec<f64>,
+    mut unknowns: Vec<f64>,
+    rank: usize,
     nonnegative: bool,
 ) -> Array2<f64> {
-    let rank = previous.ncols();
-    let (mut gradient, mut unknowns) = (columns(&gradient), columns(previous));
     let passes = nonnegative.then_some(COLUMN_PASSES);
     improve(matrix, &mut gradient, &mut unknowns, rank, passes, &mut Workspace::default());
-    let moved = Array2::from_shape_vec((rank, previous.nrows()), unknowns).expect("one row per component");
+    let moved =
+        Array2::from_shape_vec((rank, unknowns.len() / rank), unknowns).expect("one row per component");
     moved.reversed_axes().as_standard_layout().into_owned()
 }
 

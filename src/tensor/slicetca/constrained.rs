@@ -7,7 +7,7 @@
 use ndarray::{Array2, Array3, ArrayViewMut1};
 
 use super::super::dense::Dense;
-use super::super::extrapolation::{Descent, Limits, descend};
+use super::super::extrapolation::{Blocks, Descent, Limits, descend};
 use super::alternating::Alternating;
 use super::contractions::slice_axes;
 use super::model::SliceModel;
@@ -33,57 +33,75 @@ pub fn fit<T: Real>(
     threads: &Threads,
     go_on: &mut dyn FnMut(f64) -> bool,
 ) -> Result<(SliceModel<T>, Path)> {
-    let noise = NOISE * T::EPSILON * sum_of_squares;
     let one = Threads::one();
     let problem = |threads| Alternating { x, sum_of_squares, nonnegative: options.nonnegative, threads };
+    let noise = NOISE * T::EPSILON * sum_of_squares;
     let limits = Limits { noise, ..Limits::new(options.max_iter, options.tol) };
-    let (start, mut history, start_losses) = if let Start::Given(model) = &options.start {
-        (admissible(model, options.nonnegative), Vec::new(), Vec::new())
-    } else {
-        let (best, losses) = search(&problem(&one), options, limits, threads, go_on)?;
-        if best.outcome == Outcome::Interrupted {
-            let path = Path { history: best.history, start_losses: losses, outcome: best.outcome };
-            return Ok((best.state, path));
-        }
-        (best.state, best.history, losses)
+    let starts = match &options.start {
+        Start::Given(model) => vec![admissible(model, options.nonnegative)],
+        _ => (0..n_starts(options)).map(|item| random_start(x, options, item)).collect(),
     };
-    let reached = history.last().copied().unwrap_or(f64::INFINITY);
-    let max_iter = options.max_iter.saturating_sub(history.len()).max(1);
-    let left = Limits { max_iter, reached, ..limits };
-    let mut end = descend(&problem(threads), start, left, &mut |_, loss| go_on(loss))?;
-    history.append(&mut end.history);
-    Ok((end.state, Path { history, start_losses, outcome: end.outcome }))
+    let (end, start_losses) = finish_best(&problem(&one), &problem(threads), starts, limits, threads, go_on)?;
+    Ok((end.state, Path { history: end.history, start_losses, outcome: end.outcome }))
 }
 
-/// The start that is worth finishing, and where each of them stood when it was given up.
-fn search<T: Real>(
-    problem: &Alternating<'_, T>,
-    options: &Options,
+/// How many starts were asked for.
+pub fn n_starts(options: &Options) -> usize {
+    match options.starts {
+        Starts::Auto => STARTS,
+        Starts::Fixed(n) => n,
+    }
+}
+
+/// Descends from the start that is worth it, to the end; and where each start stood when it was given up. `alone` and
+/// `together` are the same problem, on one thread (starts run side by side) and on all.
+pub fn finish_best<B: Blocks + Sync>(
+    alone: &B,
+    together: &B,
+    starts: Vec<B::State>,
     limits: Limits,
     threads: &Threads,
     go_on: &mut dyn FnMut(f64) -> bool,
-) -> Result<(Descent<SliceModel<T>>, Vec<f64>)> {
-    let n_starts = match options.starts {
-        Starts::Auto => STARTS,
-        Starts::Fixed(n) => n,
-    };
-    let mut losses = vec![f64::INFINITY; n_starts];
-    let mut field: Vec<(usize, Descent<SliceModel<T>>)> = (0..n_starts)
-        .map(|item| {
-            let state = random_start(problem.x, options, item);
-            (item, Descent { state, history: Vec::new(), outcome: Outcome::IterationsExhausted })
-        })
-        .collect();
-    let mut sweeps = FIRST_SWEEPS;
-    let mut going = true;
-    loop {
-        let best = field.first().map_or(f64::NAN, |(_, descent)| descent.loss());
+) -> Result<(Descent<B::State>, Vec<f64>)>
+where
+    B::State: Send + Sync,
+{
+    let (mut best, losses) = halve(alone, starts, limits, threads, go_on)?;
+    if best.outcome == Outcome::Interrupted {
+        return Ok((best, losses));
+    }
+    let reached = best.history.last().copied().unwrap_or(f64::INFINITY);
+    let max_iter = limits.max_iter.saturating_sub(best.history.len()).max(1);
+    let left = Limits { max_iter, reached, ..limits };
+    let mut end = descend(together, best.state, left, &mut |_, loss| go_on(loss))?;
+    best.history.append(&mut end.history);
+    Ok((Descent { state: end.state, history: best.history, outcome: end.outcome }, losses))
+}
+
+/// Successive halving, until one start is left.
+fn halve<B: Blocks + Sync>(
+    problem: &B,
+    starts: Vec<B::State>,
+    limits: Limits,
+    threads: &Threads,
+    go_on: &mut dyn FnMut(f64) -> bool,
+) -> Result<(Descent<B::State>, Vec<f64>)>
+where
+    B::State: Send + Sync,
+{
+    let mut losses = vec![f64::NAN; starts.len()];
+    let outcome = Outcome::IterationsExhausted;
+    let mut field: Vec<(usize, Descent<B::State>)> =
+        starts.into_iter().map(|state| Descent { state, history: Vec::new(), outcome }).enumerate().collect();
+    let (mut sweeps, mut going) = (FIRST_SWEEPS, true);
+    while field.len() > 1 && going {
+        let best = field[0].1.history.last().copied().unwrap_or(f64::NAN);
         let round = Limits { max_iter: sweeps.min(limits.max_iter), ..limits };
         let reached = threads.map_polled(
-            if n_starts > 1 { field.len() } else { 0 },
+            field.len(),
             |place, stop| descend(problem, field[place].1.state.clone(), round, &mut |_, _| !stop()),
             &mut |_| {
-                going = going && go_on(if best.is_finite() { best } else { f64::NAN });
+                going = going && go_on(best);
                 going
             },
         );
@@ -95,25 +113,26 @@ fn search<T: Real>(
         }
         field.sort_by(|(_, a), (_, b)| a.loss().total_cmp(&b.loss()));
         field.truncate(field.len().div_ceil(2));
-        if field.len() == 1 || !going {
-            break;
-        }
         sweeps *= 2;
     }
     let (_, mut best) = field.swap_remove(0);
     if !going {
         best.outcome = Outcome::Interrupted;
     }
-    Ok((best, losses))
+    Ok((best, losses.into_iter().filter(|loss| !loss.is_nan()).collect()))
 }
 
 /// Random fibres as loadings, empty slices.
-fn random_start<T: Real>(x: Dense<'_, T>, options: &Options, item: usize) -> SliceModel<T> {
+pub fn random_start<T: Real>(x: Dense<'_, T>, options: &Options, item: usize) -> SliceModel<T> {
     let mut rng = rng::stream(options.seed, item as u64);
     let loadings = std::array::from_fn(|kind| {
         let mut loadings = Array2::zeros((options.ranks[kind], x.shape[kind]));
         for row in loadings.rows_mut() {
             random_loading(x, kind, options.nonnegative[kind], &mut rng, row);
+        }
+        if item == 0 && options.ranks[kind] == x.shape[kind] {
+            // A component for each place explains all that can be; random ones need not find that.
+            loadings = Array2::eye(x.shape[kind]);
         }
         loadings.mapv(T::from_f64)
     });

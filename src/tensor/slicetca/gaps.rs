@@ -19,7 +19,7 @@
 use super::super::dense::Dense;
 use super::super::extrapolation::{Blocks, Schedule};
 use super::super::narrow::RowWeights;
-use super::super::systems::{Matrix, Workspace, improve, n_pairs, pairs, place};
+use super::super::systems::{Matrix, Workspace, draw_to_zero, improve, n_pairs, pairs, place};
 use super::model::SliceModel;
 use super::plane::{Courses, Grid, add_outer, along_neurons, along_time, inner, split, subtract};
 use crate::error::Result;
@@ -130,15 +130,37 @@ impl<T: Real> Gaps<'_, T> {
             sums.matrices.iter_mut().zip(&part.matrices).for_each(|(a, &b)| *a += b);
             sums.loss += part.loss;
         }
-        let fallen = improve(
-            Matrix::Each(&sums.matrices),
-            &mut sums.gradient,
-            &mut factors.shared[kind],
-            rank,
-            self.rule(kind),
-            &mut Workspace::default(),
-        );
-        (sums.loss - fallen).max(0.0)
+        let Sums { mut gradient, mut matrices, loss } = sums;
+        let unknowns = &mut factors.shared[kind];
+        let pull = draw_to_zero(&mut matrices, &mut gradient, unknowns, rank);
+        let drawn = pull * inner(unknowns, unknowns);
+        let matrices = Matrix::Each(&matrices);
+        let fallen =
+            improve(matrices, &mut gradient, unknowns, rank, self.rule(kind), &mut Workspace::default());
+        // What fell is the loss and the pull together.
+        (loss - fallen + drawn - pull * inner(unknowns, unknowns)).max(0.0)
+    }
+
+    /// What belongs to trial `k`, from zero, all else held: its blocks take turns until one gains less than `settled`
+    /// of the trial's sum of squares.
+    pub fn settled_trial(&self, k: usize, shared: &[Vec<T>; 3], turns: usize, settled: f64) -> Vec<T> {
+        let (_, n_neurons, n_steps) = self.lengths();
+        let held = self.held(shared);
+        let mut scratch = Scratch::new(n_neurons, n_steps, self.ranks);
+        let mut trial = vec![T::ZERO; self.per_trial()];
+        let observed =
+            self.x.data[k * n_neurons * n_steps..][..n_neurons * n_steps].iter().filter(|v| !v.is_nan());
+        let size: f64 = observed.map(|v| v.to_f64() * v.to_f64()).sum();
+        let mut last = size;
+        for _ in 0..turns {
+            self.update_trial(k, &mut trial, &held, &mut scratch);
+            let loss = inner(&scratch.residual, &scratch.residual);
+            if last - loss <= settled * size {
+                break;
+            }
+            last = loss;
+        }
+        trial
     }
 
     fn held<'a>(&self, shared: &'a [Vec<T>; 3]) -> Held<'a, T> {
@@ -196,6 +218,7 @@ impl<T: Real> Gaps<'_, T> {
                     h[place(r0, r, s)] = T::from_f64(inner(seen, slice(s)));
                 }
             }
+            draw_to_zero(h, g, u, r0);
             improve(Matrix::Each(h), g, u, r0, self.rule(0), workspace);
             subtract(e, Some(m), n_steps, r0, Grid::of_trial(g), slices);
         }
@@ -203,6 +226,7 @@ impl<T: Real> Gaps<'_, T> {
             let (g, h) = cleared(gradient, matrices, r1, n_steps);
             along_neurons(e, n_steps, &held.neuron_columns, r1, g);
             along_neurons(m, n_steps, &held.neuron_pairs, n_pairs(r1), h);
+            draw_to_zero(h, g, b, r1);
             improve(Matrix::Each(h), g, b, r1, self.rule(1), workspace);
             subtract(
                 e,
@@ -217,6 +241,7 @@ impl<T: Real> Gaps<'_, T> {
             let (g, h) = cleared(gradient, matrices, r2, n_neurons);
             along_time(e, weights, r2, &mut buffer[..r2 * n_neurons], g);
             along_time(m, pairs, n_pairs(r2), &mut buffer[..n_pairs(r2) * n_neurons], h);
+            draw_to_zero(h, g, c, r2);
             improve(Matrix::Each(h), g, c, r2, self.rule(2), workspace);
             subtract(
                 e,

@@ -81,6 +81,16 @@ impl<T: Real> SliceModel<T> {
         if invariance == Invariance::None {
             return Ok(self.clone());
         }
+        // A power of two that makes the slices' squares safe, and changes no digit.
+        let largest = self.slices.iter().flatten().fold(0.0_f64, |most, a| most.max(a.to_f64().abs()));
+        let unit = if largest > 0.0 && largest.is_finite() { largest.log2().floor().exp2() } else { 1.0 };
+        if !T::SAFE_RANGE.contains(&unit) && unit != 1.0 {
+            let mut safe = self.clone();
+            safe.scale(1.0 / unit);
+            let mut model = safe.canonical(invariance, threads)?;
+            model.scale(unit);
+            return Ok(model);
+        }
         let bases: [Array2<f64>; 3] =
             std::array::from_fn(|i| orthonormal_basis(self.loadings[i].mapv(T::to_f64).t()));
         let projections = std::array::from_fn(|i| self.projection(i, &bases[i]));

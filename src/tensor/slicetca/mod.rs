@@ -31,15 +31,16 @@ mod spans;
 mod terrain;
 mod transform;
 
-use ndarray::ArrayViewD;
+use ndarray::{Array2, Array3, ArrayViewD};
 
 pub use self::invariance::Invariance;
 pub use self::model::{Selection, SliceModel};
 pub use self::search::Starts;
 pub use self::transform::{NewTrials, transform};
 
+use self::contractions::slice_axes;
 use self::terrain::Recording;
-use super::dense::Prepared;
+use super::dense::{Prepared, SMALL};
 use crate::error::{Error, Result};
 use crate::monitor::{Flow, Monitor, Outcome, Progress};
 use crate::numerics::parallel::Threads;
@@ -94,6 +95,35 @@ pub struct Fit<T> {
     pub outcome: Outcome,
 }
 
+impl<T: Real> Fit<T> {
+    /// Nothing but zeros is explained by nothing.
+    fn of_silence(shape: &[usize], ranks: [usize; 3]) -> Self {
+        let zeros = |kind: usize| {
+            let [a, b] = slice_axes(kind).map(|axis| shape[axis]);
+            Array3::from_elem((ranks[kind], a, b), T::ZERO)
+        };
+        let loadings = std::array::from_fn(|kind| Array2::from_elem((ranks[kind], shape[kind]), T::ZERO));
+        Self {
+            model: SliceModel { loadings, slices: std::array::from_fn(zeros) },
+            loss: 0.0,
+            score: 1.0,
+            loss_history: vec![0.0],
+            start_losses: vec![0.0],
+            outcome: Outcome::Converged,
+        }
+    }
+
+    /// The same in another precision.
+    fn rounded<U: Real>(self) -> Fit<U> {
+        let Self { model, loss, score, loss_history, start_losses, outcome } = self;
+        let model = SliceModel {
+            loadings: model.loadings.map(|a| a.mapv(|v| U::from_f64(v.to_f64()))),
+            slices: model.slices.map(|a| a.mapv(|v| U::from_f64(v.to_f64()))),
+        };
+        Fit { model, loss, score, loss_history, start_losses, outcome }
+    }
+}
+
 /// How a fit went; losses are Σ residual².
 struct Path {
     history: Vec<f64>,
@@ -115,6 +145,10 @@ pub fn fit<T: Real>(
     threads: &Threads,
     monitor: &mut dyn Monitor,
 ) -> Result<Fit<T>> {
+    if T::IS_SINGLE && x.len() <= SMALL {
+        let wide = x.mapv(T::to_f64);
+        return Ok(fit(wide.view(), mask, options, threads, monitor)?.rounded());
+    }
     options.check(x.shape())?;
     let data = Prepared::new(x, mask, threads)?;
     let unit = data.scale * data.scale / data.survey.n_observed as f64;
@@ -125,6 +159,9 @@ pub fn fit<T: Real>(
             == Flow::Continue
     };
     let (x, squares) = (data.dense(), data.survey.sum_of_squares);
+    if data.survey.largest == 0.0 {
+        return Ok(Fit::of_silence(x.shape, options.ranks));
+    }
     let constrained = options.nonnegative.contains(&true);
     let (mut model, path) = if data.is_incomplete() {
         incomplete::fit(&data, options, threads, &mut go_on)?

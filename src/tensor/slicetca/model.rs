@@ -11,7 +11,7 @@
 
 use ndarray::{Array2, Array3, ArrayD, ArrayView1, Axis, s};
 
-use super::super::dense::{Dense, tensor};
+use super::super::dense::{Dense, tensor, zeros};
 use super::super::mttkrp::squared_distance;
 use crate::error::{Error, Result};
 use crate::numerics::parallel::Threads;
@@ -43,15 +43,15 @@ impl<T: Real> SliceModel<T> {
     }
 
     /// The sum of the selected components.
-    pub fn reconstruct(&self, selection: &Selection, threads: &Threads) -> ArrayD<T> {
+    pub fn reconstruct(&self, selection: &Selection, threads: &Threads) -> Result<ArrayD<T>> {
         let [n_trials, n_neurons, n_time] = self.shape();
-        let mut data = vec![T::ZERO; n_trials * n_neurons * n_time];
+        let mut data = zeros(&self.shape())?;
         threads.for_chunks(&mut data, (n_neurons * n_time).max(1), |k, plane| {
             for (n, row) in plane.chunks_mut(n_time).enumerate() {
                 self.add_row(selection, k, n, row);
             }
         });
-        tensor(&[n_trials, n_neurons, n_time], data)
+        Ok(tensor(&[n_trials, n_neurons, n_time], data))
     }
 
     /// Σ (x − x̂)² over the observed entries.

@@ -8,21 +8,21 @@
 //! ```
 //!
 //! With P, P' the projectors on the spans of v and w, B and C leave (1 − P) (x − Σ u A) (1 − P'), so u solves a system
-//! of R_0 unknowns, and what remains is shared equally between the two (as in `model`). Entries that were not observed
-//! are filled with the estimate until it settles.
+//! of R_0 unknowns, and what remains is shared equally between the two (as in `invariance`). With gaps, or where a type
+//! must not be negative, u, B and C take turns as in a sweep (`gaps`) until they settle.
 
 use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayViewD, Axis};
 
 use super::super::dense::Prepared;
+use super::gaps::Gaps;
 use super::model::SliceModel;
 use crate::error::{Error, Result};
 use crate::linalg::{Ridge, orthonormal_basis, solve_spd_rows};
 use crate::numerics::parallel::Threads;
-use crate::real::Real;
 
-/// Rounds of filling at the most, and the relative change of the filled values that ends them.
-const MAX_ROUNDS: usize = 1000;
-const SETTLED: f64 = 1e-9;
+/// Turns of u, B and C at the most, and the gain of a turn, as a share of the trial's sum of squares, that ends them.
+const MAX_TURNS: usize = 2000;
+const SETTLED: f64 = 1e-15;
 
 /// What is particular to the new trials.
 #[derive(Debug, Clone)]
@@ -50,8 +50,7 @@ struct Span {
 }
 
 impl Span {
-    fn of<T: Real>(loadings: &Array2<T>) -> Result<Self> {
-        let u = loadings.mapv(T::to_f64);
+    fn of(u: &Array2<f64>) -> Result<Self> {
         let basis = orthonormal_basis(u.t());
         // Uᵀ B = Q Y for the smallest B: B = (U Uᵀ)⁻¹ U Q Y.
         let rhs = u.dot(&basis).t().to_owned();
@@ -73,7 +72,6 @@ struct Row {
     u: Array1<f64>,
     neuron: Array2<f64>,
     time: Array2<f64>,
-    estimate: Array2<f64>,
 }
 
 impl Held {
@@ -101,76 +99,63 @@ impl Held {
         let shared = self.time.project(by_neuron.t()).t().to_owned();
         let half = &shared * 0.5;
         let (by_neuron, by_time) = (by_neuron - &half, by_time - &half);
-        estimate += &by_neuron;
-        estimate += &by_time;
         Ok(Row {
             u: u.row(0).to_owned(),
             neuron: self.neuron.to_loadings.dot(&self.neuron.basis.t().dot(&by_neuron)),
             time: self.time.to_loadings.dot(&self.time.basis.t().dot(&by_time.t())),
-            estimate,
         })
-    }
-
-    fn solve_incomplete(&self, x: ArrayView2<'_, f64>) -> Result<Row> {
-        let mut filled = x.mapv(|v| if v.is_nan() { 0.0 } else { v });
-        let mut row = self.solve(&filled)?;
-        for _ in 0..MAX_ROUNDS {
-            let (mut change, mut size) = (0.0, 0.0);
-            for ((f, &x), &e) in filled.iter_mut().zip(&x).zip(&row.estimate) {
-                if x.is_nan() {
-                    change += (*f - e) * (*f - e);
-                    *f = e;
-                }
-                size += *f * *f;
-            }
-            if change <= SETTLED * SETTLED * size {
-                break;
-            }
-            row = self.solve(&filled)?;
-        }
-        Ok(row)
     }
 }
 
 /// The new trials' own part of the model. A trial of which nothing was observed gets zeros.
-pub fn transform<T: Real>(
-    x: ArrayViewD<'_, T>,
+pub fn transform(
+    x: ArrayViewD<'_, f64>,
     mask: Option<ArrayViewD<'_, bool>>,
-    model: &SliceModel<T>,
+    model: &SliceModel<f64>,
+    nonnegative: [bool; 3],
     threads: &Threads,
 ) -> Result<NewTrials> {
-    let (n_neurons, n_time) = (model.loadings[1].ncols(), model.loadings[2].ncols());
-    if x.ndim() != 3 || x.shape()[1..] != [n_neurons, n_time] {
-        let expected = format!("(any number of trials, {n_neurons}, {n_time}), as fitted");
+    let (n_neurons, n_steps) = (model.loadings[1].ncols(), model.loadings[2].ncols());
+    if x.ndim() != 3 || x.shape()[1..] != [n_neurons, n_steps] {
+        let expected = format!("(any number of trials, {n_neurons}, {n_steps}), as fitted");
         return Err(Error::shape("X", x.shape(), expected));
     }
     let data = Prepared::new(x, mask, threads)?;
-    let n_trials = data.dense().shape[0];
     // A power of two that makes the slices' squares safe; the loadings are those of the slices so scaled.
-    let largest = model.slices[0].iter().fold(0.0_f64, |m, a| m.max(a.to_f64().abs()));
+    let largest = model.slices[0].iter().fold(0.0_f64, |m, a| m.max(a.abs()));
     let unit = if largest > 0.0 { (-largest.log2().floor()).exp2() } else { 1.0 };
-    let slices = model.slices[0].outer_iter().map(|a| a.mapv(|a| a.to_f64() * unit)).collect();
+    let slices = &model.slices[0] * unit;
+    let ranks: [usize; 3] = std::array::from_fn(|kind| model.loadings[kind].nrows());
     let mut held = Held {
-        slices,
+        slices: slices.outer_iter().map(|a| a.to_owned()).collect(),
         outside: Vec::new(),
         neuron: Span::of(&model.loadings[1])?,
         time: Span::of(&model.loadings[2])?,
     };
     held.outside = held.slices.iter().map(|a| held.outside(a.view())).collect();
-    let rows = threads.map(n_trials, |k| {
-        let size = n_neurons * n_time;
-        let plane = data.dense().data[k * size..(k + 1) * size].iter().map(|v| v.to_f64()).collect();
-        let plane = Array2::from_shape_vec((n_neurons, n_time), plane).expect("one trial");
-        if plane.iter().any(|v: &f64| v.is_nan()) {
-            held.solve_incomplete(plane.view())
-        } else {
-            held.solve(&plane)
+    let gaps = Gaps { x: data.dense(), ranks, nonnegative, threads };
+    let shared = [
+        slices.iter().copied().collect(),
+        model.loadings[1].iter().copied().collect(),
+        model.loadings[2].iter().copied().collect(),
+    ];
+    let constrained = nonnegative.contains(&true);
+    let size = n_neurons * n_steps;
+    let rows = threads.map(data.dense().shape[0], |k| {
+        let x = &data.dense().data[k * size..(k + 1) * size];
+        let plane = ArrayView2::from_shape((n_neurons, n_steps), x).expect("one trial");
+        if !constrained && !plane.iter().any(|v| v.is_nan()) {
+            return held.solve(&plane.to_owned());
         }
+        let trial = gaps.settled_trial(k, &shared, MAX_TURNS, SETTLED);
+        let row = Row::of(&trial, ranks, n_neurons, n_steps);
+        // Where signs are free, what both types could hold is shared equally here too.
+        if constrained { Ok(row) } else { held.solve(&row.estimate(&held.slices, model)) }
     });
-    let ranks = [model.loadings[0].nrows(), model.loadings[1].nrows(), model.loadings[2].nrows()];
+    let n_trials = rows.len();
     let mut out = NewTrials {
         loadings: Array2::zeros((ranks[0], n_trials)),
-        neuron_slices: Array3::zeros((ranks[1], n_trials, n_time)),
+        neuron_slices: Array3::zeros((ranks[1], n_trials, n_steps)),
         time_slices: Array3::zeros((ranks[2], n_trials, n_neurons)),
     };
     for (k, row) in rows.into_iter().enumerate() {
@@ -180,4 +165,27 @@ pub fn transform<T: Real>(
         out.time_slices.index_axis_mut(Axis(1), k).assign(&(row.time * data.scale));
     }
     Ok(out)
+}
+
+impl Row {
+    /// From u, B and C one after the other.
+    fn of(trial: &[f64], ranks: [usize; 3], n_neurons: usize, n_steps: usize) -> Self {
+        let (u, rest) = trial.split_at(ranks[0]);
+        let (b, c) = rest.split_at(ranks[1] * n_steps);
+        let matrix = |data: &[f64], rank, width| {
+            Array2::from_shape_vec((rank, width), data.to_vec()).expect("rows of a trial")
+        };
+        Self {
+            u: Array1::from(u.to_vec()),
+            neuron: matrix(b, ranks[1], n_steps),
+            time: matrix(c, ranks[2], n_neurons),
+        }
+    }
+
+    /// The trial's plane.
+    fn estimate(&self, slices: &[Array2<f64>], model: &SliceModel<f64>) -> Array2<f64> {
+        let mut plane = model.loadings[1].t().dot(&self.neuron) + self.time.t().dot(&model.loadings[2]);
+        slices.iter().zip(&self.u).for_each(|(a, &u)| plane.scaled_add(u, a));
+        plane
+    }
 }
