@@ -135,7 +135,7 @@ def main() -> None:
     """Measure every case in a process of its own; with ``--case`` be such a process."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a small tensor: times and memory mean little")
-    parser.add_argument("--repetitions", type=int, default=3, help="fits with one and with two threads")
+    parser.add_argument("--repetitions", type=int, default=2, help="fits with one and with two threads")
     parser.add_argument("--only", choices=[*CASES], action="append", help="only these (repeatable)")
     parser.add_argument("--case", choices=[*CASES], help=argparse.SUPPRESS)
     options = parser.parse_args()
