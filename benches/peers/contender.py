@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+Shape = tuple[int, int, int]
+
+
+def single(fitted: Any) -> Mapping[str, Iterable[Any]]:
+    """Return the one group that a single fit makes."""
+    return {"": [fitted]}
 
 
 @dataclass(frozen=True)
@@ -17,9 +24,11 @@ class Job:
     fit: Callable[[], Any]
     """The timed call."""
     reconstruct: Callable[[Any], NDArray[Any]]
-    """From what ``fit`` returned to the model's tensor."""
+    """From a fitted model to its tensor."""
     n_iter: Callable[[Any], int | None] = lambda _: None
-    """Iterations that ``fit`` took, where the package tells."""
+    """Iterations that a fitted model took, where the package tells."""
+    groups: Callable[[Any], Mapping[str, Iterable[Any]]] = single
+    """From what ``fit`` returned to fitted models, in groups whose best losses are compared one by one."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +42,8 @@ class Contender:
     """Distributions whose versions belong in the record."""
     slow: bool = False
     """Run once only, and not at all with ``--quick``."""
+    aim: float | None = None
+    """How many times faster fastigial is meant to be."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +51,8 @@ class Workload:
     """The same piece of work for several packages."""
 
     title: str
-    data: Callable[[bool], NDArray[np.float32]]
-    """Takes ``quick``."""
+    data: Callable[[Shape], NDArray[np.float32]]
+    """Makes the tensor; NaN is *not observed*."""
     fastigial: Contender
     peers: tuple[Contender, ...]
 

@@ -16,6 +16,9 @@ SHAPE = (200, 100, 150)
 QUICK_SHAPE = (60, 50, 40)
 """The same for ``--quick``."""
 
+WARM_UP_SHAPE = (24, 20, 16)
+"""The same for the fit that precedes the timed one."""
+
 NOISE_SD = 0.5
 SEED = 20240
 
@@ -86,3 +89,27 @@ def cp_tensor(shape: tuple[int, int, int], n_components: int, seed: int = SEED) 
     rng = np.random.default_rng(seed)
     trials, neurons, steps = (rng.standard_normal((size, n_components)) for size in shape)
     return noisy(np.einsum("kr,nr,tr->knt", trials, neurons, steps), rng)
+
+
+def clipped(data: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Set what is negative to zero: about half of the entries, so that no nonnegative model fits to the noise.
+
+    Examples
+    --------
+    >>> clipped(np.array([-1, 2], np.float32)).tolist()
+    [0.0, 2.0]
+    """
+    return np.maximum(data, np.float32(0))
+
+
+def with_missing(data: NDArray[np.float32], fraction: float, seed: int = SEED) -> NDArray[np.float32]:
+    """Return a copy in which each entry is NaN with probability ``fraction``, independently of the others.
+
+    Examples
+    --------
+    >>> int(np.isnan(with_missing(np.zeros(1000, np.float32), 0.3)).sum())
+    310
+    """
+    data = data.copy()
+    data[np.random.default_rng(seed).random(data.shape, dtype=np.float32) < fraction] = np.nan
+    return data

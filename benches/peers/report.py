@@ -1,4 +1,4 @@
-"""From timed fits to a record (JSON) and a table (Markdown)."""
+"""From timed fits to a record: the machine, and one row for each peer on each workload."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ import platform
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+from contender import Contender
+from table import markdown
+
+__all__ = ["machine", "markdown", "summarise", "versions"]
 
 SLACK = 1e-6
 """Relative difference of losses that still counts as the same error."""
@@ -29,98 +34,84 @@ def machine() -> dict[str, Any]:
     }
 
 
-def summarise(
-    workload: str, title: str, peer: str, once: bool, theirs: list[Measurement], ours: list[Measurement]
-) -> dict[str, Any]:
-    """One row: medians of both sides, and every measurement behind them.
+def side(fits: list[Measurement]) -> dict[str, Any]:
+    """Medians of one side, and the fits that ended above the best of their own side."""
+    low = min(fit["loss"] for fit in fits)
+    iterations = [fit["n_iter"] for fit in fits if fit["n_iter"] is not None]
+    return {
+        "seconds": median(fit["seconds"] for fit in fits),
+        "least_seconds": min(fit["seconds"] for fit in fits),
+        "cpu_seconds": median(fit["cpu_seconds"] for fit in fits),
+        "loss": median(fit["loss"] for fit in fits),
+        "lowest_loss": low,
+        "highest_loss": max(fit["loss"] for fit in fits),
+        "n_iter": median(iterations) if iterations else None,
+        "n_above_lowest": sum(fit["loss"] > low * (1 + SLACK) for fit in fits),
+        "threads": fits[0]["threads"],
+        "fits": fits,
+    }
 
-    ``same_error`` holds when the highest of fastigial's losses is at most the lowest of the peer's
-    (within ``SLACK``); None when only the peers ran.
+
+def groups_above(theirs: list[Measurement], ours: list[Measurement]) -> list[str]:
+    """Groups of fits (ranks, where there are several) in which fastigial's best ended above the peer's.
+
+    The highest of fastigial's repetitions counts against the lowest of the peer's.
     """
+    return [
+        group
+        for group in theirs[0]["best_losses"]
+        if max(fit["best_losses"][group] for fit in ours)
+        > min(fit["best_losses"][group] for fit in theirs) * (1 + SLACK)
+    ]
+
+
+def summarise(
+    workload: str, title: str, peer: Contender, theirs: list[Measurement], ours: list[Measurement]
+) -> dict[str, Any]:
+    """One row: medians of both sides, whether they reached the same error, and every measurement behind them."""
     row: dict[str, Any] = {
         "workload": workload,
         "title": title,
-        "peer": peer,
-        "peer_ran_once": once,
-        "peer_seconds": median(fit["seconds"] for fit in theirs),
-        "peer_loss": median(fit["loss"] for fit in theirs),
-        "fastigial_seconds": None,
-        "fastigial_loss": None,
+        "peer": peer.name,
+        "peer_ran_once": peer.slow,
+        "aim": peer.aim,
         "ratio": None,
+        "ratio_of_least": None,
         "same_error": None,
-        "peer_fits": theirs,
-        "fastigial_fits": ours,
+        "groups_above": [],
+        "n_peer_fits_below": None,
+        "refused": next((fit["refused"] for fit in ours if "refused" in fit), None),
+        "theirs": side(theirs),
+        "ours": None,
     }
-    if ours:
-        row["fastigial_seconds"] = median(fit["seconds"] for fit in ours)
-        row["fastigial_loss"] = median(fit["loss"] for fit in ours)
-        row["ratio"] = row["peer_seconds"] / row["fastigial_seconds"]
-        bound = min(fit["loss"] for fit in theirs) * (1 + SLACK)
-        row["same_error"] = max(fit["loss"] for fit in ours) <= bound
+    if ours and row["refused"] is None:
+        row["ours"] = side(ours)
+        row["ratio"] = row["theirs"]["seconds"] / row["ours"]["seconds"]
+        row["ratio_of_least"] = row["theirs"]["least_seconds"] / row["ours"]["least_seconds"]
+        row["groups_above"] = groups_above(theirs, ours)
+        row["same_error"] = not row["groups_above"]
+        row["n_peer_fits_below"] = sum(bool(groups_above([fit], ours)) for fit in theirs)
     return row
 
 
 def versions(rows: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
     """Versions seen on each side of the comparison."""
-    sides: dict[str, dict[str, str]] = {"peers": {}, "fastigial": {}}
+    sides: dict[str, dict[str, str]] = {"theirs": {}, "ours": {}}
     for row in rows:
-        for side, fits in (("peers", row["peer_fits"]), ("fastigial", row["fastigial_fits"])):
-            for fit in fits:
-                sides[side].update(fit["versions"])
+        for name, seen in sides.items():
+            for fit in row[name]["fits"] if row[name] else ():
+                seen.update(fit["versions"])
     return sides
 
 
-def losses(fits: list[Measurement]) -> str:
-    """Loss of every fit if they agree within ``SLACK``, otherwise the lowest and the highest."""
-    low, high = (extreme(fit["loss"] for fit in fits) for extreme in (min, max))
-    return f"{low:.7f}" if high <= low * (1 + SLACK) else f"{low:.7f} to {high:.7f}"
-
-
-def stuck(fits: list[Measurement]) -> int:
-    """How many fits ended above the lowest loss of them all."""
-    low = min(fit["loss"] for fit in fits)
-    return sum(fit["loss"] > low * (1 + SLACK) for fit in fits)
-
-
-def markdown(record: dict[str, Any]) -> str:
-    """Return the table, and below it the machine, the versions and every reservation."""
-    lines = [
-        "| work | peer | peer seconds (median) | fastigial seconds (median) | ratio | loss peer "
-        "| loss fastigial | threads (peer / fastigial) |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+def busy_elsewhere(rows: list[dict[str, Any]]) -> tuple[float, float] | None:
+    """Median and most of the cores that other processes kept busy during the measurements."""
+    seen = [
+        fit["cores_busy_elsewhere"]
+        for row in rows
+        for name in ("theirs", "ours")
+        if row[name]
+        for fit in row[name]["fits"]
     ]
-    notes = []
-    for row in record["rows"]:
-        ours = bool(row["fastigial_fits"])
-        peer = f"{row['peer']} (1 run)" if row["peer_ran_once"] else row["peer"]
-        cells = [
-            row["title"],
-            peer,
-            f"{row['peer_seconds']:.3f}",
-            f"{row['fastigial_seconds']:.3f}" if ours else "–",
-            f"{row['ratio']:.1f}" if ours else "–",
-            losses(row["peer_fits"]),
-            losses(row["fastigial_fits"]) if ours else "–",
-            f"{row['peer_fits'][0]['threads']} / {row['fastigial_fits'][0]['threads'] if ours else '–'}",
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-        for side, fits in ((row["peer"], row["peer_fits"]), ("fastigial", row["fastigial_fits"])):
-            if fits and stuck(fits):
-                notes.append(
-                    f"{side} on {row['title']}: {stuck(fits)} of {len(fits)} fits ended above its lowest "
-                    "loss; the median seconds include them."
-                )
-        if row["same_error"] is False:
-            notes.append(f"**Not the same error**: fastigial ended above {row['peer']} on {row['title']}.")
-    notes += [f"Left out (slow): {name}." for name in record["left_out"]]
-    host = record["machine"]
-    notes.append(
-        f"{host['cpu']}, {host['cores']} cores, {host['system']}, "
-        f"load {host['load_average']:.1f} at the start. "
-        f"Tensor {' x '.join(map(str, record['shape']))}, float32, "
-        f"{record['repetitions']} repetitions; loss: mean squared error per entry in float64."
-    )
-    for side, packages in record["versions"].items():
-        if packages:
-            notes.append(f"{side}: {', '.join(f'{name} {number}' for name, number in packages.items())}.")
-    return "\n".join([*lines, "", *(f"- {note}" for note in notes), ""])
+    known = [cores for cores in seen if cores is not None]
+    return (median(known), max(known)) if known else None

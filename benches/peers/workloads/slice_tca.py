@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import planted
-from contender import Contender, Job, Workload
+from contender import Contender, Job, Shape, Workload
 from numpy.typing import NDArray
 
 RANKS = (2, 3, 2)
 
 
-def data(quick: bool) -> NDArray[np.float32]:
-    return planted.slice_tensor(planted.QUICK_SHAPE if quick else planted.SHAPE, RANKS)
+def data(shape: Shape) -> NDArray[np.float32]:
+    return planted.slice_tensor(shape, RANKS)
 
 
 def load_fastigial(data: NDArray[np.float32], _repetition: int) -> Job:
@@ -51,7 +51,7 @@ WORKLOAD = Workload(
     data=data,
     fastigial=Contender("fastigial", load_fastigial, ("fastigial",)),
     peers=(
-        Contender("slicetca", load_slicetca, ("slicetca", "torch"), slow=True),
+        Contender("slicetca", load_slicetca, ("slicetca", "torch"), slow=True, aim=2000),
         Contender("NumPy block method", load_numpy, ()),
     ),
 )

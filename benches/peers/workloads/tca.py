@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import numpy as np
 import planted
-from contender import Contender, Job, Workload
+from contender import Contender, Job, Shape, Workload
 from numpy.typing import NDArray
 
 N_COMPONENTS = 8
 
 
-def data(quick: bool) -> NDArray[np.float32]:
-    return planted.cp_tensor(planted.QUICK_SHAPE if quick else planted.SHAPE, N_COMPONENTS)
+def data(shape: Shape) -> NDArray[np.float32]:
+    return planted.cp_tensor(shape, N_COMPONENTS)
 
 
 def load_fastigial(data: NDArray[np.float32], _repetition: int) -> Job:
@@ -55,7 +55,7 @@ WORKLOAD = Workload(
     data=data,
     fastigial=Contender("fastigial", load_fastigial, ("fastigial",)),
     peers=(
-        Contender("tensorly parafac", load_tensorly, ("tensorly",)),
-        Contender("tensortools cp_als", load_tensortools, ("tensortools",)),
+        Contender("tensorly parafac", load_tensorly, ("tensorly",), aim=20),
+        Contender("tensortools cp_als", load_tensortools, ("tensortools",), aim=100),
     ),
 )
