@@ -62,7 +62,7 @@ proptest! {
         let trailing = halves.trailing(&factors, Reading::Value, &threads);
         let (first, last) = factors.split_at(halves.split);
         let inner = |half: &Array2<f64>, group: &[Array2<f64>], mode: usize| {
-            (contract_group(half.view(), group, mode) * &group[mode]).sum()
+            (contract_group(half.view(), group, mode, &threads) * &group[mode]).sum()
         };
         let mut numbers: Vec<f64> = (0..first.len()).map(|mode| inner(&leading, first, mode)).collect();
         numbers.extend((0..last.len()).map(|mode| inner(&trailing, last, mode)));
@@ -73,11 +73,15 @@ proptest! {
     #[test]
     fn a_slice_fit_reports_its_own_residual_and_never_rises(
         shape in prop::collection::vec(1_usize..=9, 3), ranks in prop::collection::vec(0_usize..=2, 3), seed in any::<u64>(),
+        nonnegative in any::<[bool; 3]>(), gap in prop::sample::select(vec![usize::MAX, 3, 2]),
     ) {
         prop_assume!(ranks.iter().any(|&r| r > 0) && ranks.iter().zip(&shape).all(|(r, d)| r <= d));
-        let x = random(&shape, seed);
+        let mut x = random(&shape, seed);
+        // Never the first entry: something is observed.
+        x.iter_mut().skip(1).step_by(gap.min(1000)).for_each(|v| *v = if gap == usize::MAX { *v } else { f64::NAN });
         let options = Options {
             ranks: [ranks[0], ranks[1], ranks[2]],
+            nonnegative,
             start: Start::Svd,
             starts: Starts::Auto,
             invariance: Invariance::Full,
@@ -86,8 +90,13 @@ proptest! {
             seed,
         };
         let found = fit(x.view(), None, &options, &Threads::one(), &mut Silent).expect("fits");
-        let whole = found.model.reconstruct(&Selection::all(&found.model), &Threads::one());
-        let residual = (&x - &whole).mapv(|d| d * d).mean().expect("not empty");
+        let whole = found.model.reconstruct(&Selection::all(&found.model), &Threads::one()).expect("fits into memory");
+        let squares: Vec<f64> = (&x - &whole).iter().filter(|d| !d.is_nan()).map(|d| d * d).collect();
+        let residual = squares.iter().sum::<f64>() / squares.len() as f64;
+        for kind in (0..3).filter(|&kind| nonnegative[kind]) {
+            prop_assert!(found.model.loadings[kind].iter().all(|&v| v >= 0.0));
+            prop_assert!(found.model.slices[kind].iter().all(|&v| v >= 0.0));
+        }
         prop_assert!((residual - found.loss).abs() <= 1e-12 * (1.0 + residual));
         prop_assert!(found.loss_history.windows(2).all(|pair| pair[1] <= pair[0]));
     }

@@ -257,7 +257,9 @@ pub fn contract_group<T: Real>(
         return concatenate(Axis(0), &views).expect("parts of equal width");
     }
     let mut total = Array2::<f64>::zeros((group[mode].nrows(), rank));
-    parts.iter().for_each(|part| total += part);
+    for part in &parts {
+        total += part;
+    }
     total
 }
 

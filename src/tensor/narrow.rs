@@ -153,8 +153,8 @@ vectorised! {
                 if rank % 2 == 1 {
                     let out = &mut out[(rank - 1) * out_stride + first..][..strip];
                     let a = weights(rank - 1);
-                    for k in 0..strip {
-                        out[k] = four::<T, FUSED>(&rows, a, k, out[k]);
+                    for (k, out) in out.iter_mut().enumerate() {
+                        *out = four::<T, FUSED>(&rows, a, k, *out);
                     }
                 }
             }

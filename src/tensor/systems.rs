@@ -85,7 +85,7 @@ pub fn draw_to_zero<T: Real>(matrices: &mut [T], gradient: &mut [T], unknowns: &
         let at = place(rank, r, r) * width;
         matrices[at..at + width].iter_mut().for_each(|h| *h += pull);
         let unknowns = &unknowns[r * width..][..width];
-        gradient[r * width..][..width].iter_mut().zip(unknowns).for_each(|(g, &a)| *g = *g - pull * a);
+        gradient[r * width..][..width].iter_mut().zip(unknowns).for_each(|(g, &a)| *g -= pull * a);
     }
     pull.to_f64()
 }

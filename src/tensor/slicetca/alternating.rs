@@ -126,7 +126,7 @@ impl<T: Real> Alternating<'_, T> {
     ) {
         let mut gradient = look.mapv(T::from_f64);
         for &other in active.iter().filter(|&&other| other != kind) {
-            gradient -= &self.overlap(model, kind, other);
+            gradient -= &Self::overlap(model, kind, other);
         }
         let rank = gradient.nrows();
         let gram = row_products(model.slices[kind].as_slice().expect("C order"), rank);
@@ -138,7 +138,7 @@ impl<T: Real> Alternating<'_, T> {
     }
 
     /// ⟨T_other, A_kind⟩.
-    fn overlap(&self, model: &SliceModel<T>, kind: usize, other: usize) -> Array2<T> {
+    fn overlap(model: &SliceModel<T>, kind: usize, other: usize) -> Array2<T> {
         let f = along(&model.slices[kind], kind, other, model.loadings[other].view());
         met(&model.slices[other], other, kind, &f)
     }
@@ -205,7 +205,7 @@ impl<T: Real> Alternating<'_, T> {
                 loss += twice * inner(row(r), row(s)) * inner(slice(r), slice(s));
             }
             for &other in active.iter().filter(|&&other| other > kind) {
-                let overlap = self.overlap(model, kind, other);
+                let overlap = Self::overlap(model, kind, other);
                 loss +=
                     2.0 * loadings.iter().zip(&overlap).map(|(u, v)| u.to_f64() * v.to_f64()).sum::<f64>();
             }

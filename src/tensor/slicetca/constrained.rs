@@ -96,10 +96,13 @@ where
     let (mut sweeps, mut going) = (FIRST_SWEEPS, true);
     while field.len() > 1 && going {
         let best = field[0].1.history.last().copied().unwrap_or(f64::NAN);
-        let round = Limits { max_iter: sweeps.min(limits.max_iter), ..limits };
+        let round = |reached| Limits { max_iter: sweeps.min(limits.max_iter), reached, ..limits };
         let reached = threads.map_polled(
             field.len(),
-            |place, stop| descend(problem, field[place].1.state.clone(), round, &mut |_, _| !stop()),
+            |place, stop| {
+                let descent = &field[place].1;
+                descend(problem, descent.state.clone(), round(descent.loss()), &mut |_, _| !stop())
+            },
             &mut |_| {
                 going = going && go_on(best);
                 going
