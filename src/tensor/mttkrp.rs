@@ -70,6 +70,21 @@ impl<'a, T: Real> Halves<'a, T> {
         Self { x, split, n_rows: x.len() / n_columns, n_columns }
     }
 
+    /// Rows of X.
+    pub fn n_rows(&self) -> usize {
+        self.n_rows
+    }
+
+    /// Entries of X.
+    pub fn len(&self) -> usize {
+        self.x.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.x.is_empty()
+    }
+
     /// P = X W for the trailing factors; `factors` holds one matrix of R columns per mode.
     pub fn leading(&self, factors: &[Array2<f64>], reading: Reading, threads: &Threads) -> Array2<T> {
         let rank = factors[0].ncols();

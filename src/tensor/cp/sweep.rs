@@ -14,7 +14,7 @@
 
 use std::ops::Range;
 
-use ndarray::Array2;
+use ndarray::{Array2, s};
 
 use super::super::mttkrp::{Halves, Reading, contract_group};
 use super::super::systems::{Matrix, Workspace, draw_to_zero, improve, pairs};
@@ -27,6 +27,9 @@ use crate::real::Real;
 const RIDGE: Ridge = Ridge(1e-10);
 /// Passes over the columns of a non-negative factor per sweep: they cost R² a row, the equations the whole tensor.
 const COLUMN_PASSES: usize = 5;
+
+/// P of the pairs may take one part in so many of what the tensor takes.
+const LARGEST_SHARE: usize = 4;
 
 /// A tensor to be fitted, and how.
 pub struct Problem<'a, T> {
@@ -121,7 +124,10 @@ impl<T: Real> Problem<'_, T> {
             }
         };
         if self.incomplete {
-            (read(factors, Reading::Filled), Some(read(pairs, Reading::Observed)))
+            // P of many pairs can be larger than the tensor itself: then it is made again for each mode, in parts.
+            let fits =
+                !leading || self.halves.n_rows() * pairs[0].ncols() <= self.halves.len() / LARGEST_SHARE;
+            (read(factors, Reading::Filled), fits.then(|| read(pairs, Reading::Observed)))
         } else {
             (read(factors, Reading::Value), None)
         }
@@ -139,12 +145,29 @@ impl<T: Real> Problem<'_, T> {
     ) -> Equations {
         let within = mode - modes.start;
         let rhs = values.contracted(&factors[modes.clone()], within, self.threads) * self.unit;
-        match observed {
-            None => Equations::Shared { gram: gram_of_others(factors, mode), rhs },
-            Some(observed) => {
-                Equations::PerRow { pairs: observed.contracted(&pairs[modes], within, self.threads), rhs }
-            }
+        if !self.incomplete {
+            return Equations::Shared { gram: gram_of_others(factors, mode), rhs };
         }
+        let pairs = match observed {
+            Some(observed) => observed.contracted(&pairs[modes], within, self.threads),
+            None => self.observed_in_parts(pairs, modes, within),
+        };
+        Equations::PerRow { pairs, rhs }
+    }
+
+    /// H_i of a leading mode, a few pairs of columns at a time.
+    fn observed_in_parts(&self, pairs: &[Array2<f64>], modes: Range<usize>, within: usize) -> Array2<f64> {
+        let n_pairs = pairs[0].ncols();
+        let together = (self.halves.len() / LARGEST_SHARE / self.halves.n_rows()).max(1);
+        let mut all = Array2::zeros((pairs[modes.start + within].nrows(), n_pairs));
+        for first in (0..n_pairs).step_by(together) {
+            let columns = s![.., first..(first + together).min(n_pairs)];
+            let part: Vec<Array2<f64>> = pairs.iter().map(|pairs| pairs.slice(columns).to_owned()).collect();
+            let half = self.halves.leading(&part, Reading::Observed, self.threads);
+            let found = contract_group(half.view(), &part[modes.clone()], within, self.threads);
+            all.slice_mut(columns).assign(&found);
+        }
+        all
     }
 }
 
