@@ -20,7 +20,7 @@ use crate::numerics::parallel::Threads;
 use crate::numerics::rng::{self, Stream};
 use crate::real::Real;
 
-/// Starts when their number is left to us.
+/// Starts that run against each other; as many when their number is left to us.
 const STARTS: usize = 8;
 /// Sweeps before the first half is given up.
 const FIRST_SWEEPS: usize = 6;
@@ -37,19 +37,26 @@ pub fn fit<T: Real>(
     let problem = |threads| Alternating { x, sum_of_squares, nonnegative: options.nonnegative, threads };
     let noise = NOISE * T::EPSILON * sum_of_squares;
     let limits = Limits { noise, ..Limits::new(options.max_iter, options.tol) };
-    let starts = match &options.start {
-        Start::Given(model) => vec![admissible(model, options.nonnegative)],
-        _ => (0..n_starts(options)).map(|item| random_start(x, options, item)).collect(),
+    let start = |item: usize| {
+        Ok(match &options.start {
+            Start::Given(model) => admissible(model, options.nonnegative),
+            _ => random_start(x, options, item),
+        })
     };
+    let starts = (n_starts(options), &start as &StartOf<'_, _>);
     let (end, start_losses) = finish_best(&problem(&one), &problem(threads), starts, limits, threads, go_on)?;
     Ok((end.state, Path { history: end.history, start_losses, outcome: end.outcome }))
 }
 
+/// Makes the start of a number.
+pub type StartOf<'a, S> = dyn Fn(usize) -> Result<S> + Sync + 'a;
+
 /// How many starts were asked for.
 pub fn n_starts(options: &Options) -> usize {
-    match options.starts {
-        Starts::Auto => STARTS,
-        Starts::Fixed(n) => n,
+    match (&options.start, options.starts) {
+        (Start::Given(_), _) => 1,
+        (_, Starts::Auto) => STARTS,
+        (_, Starts::Fixed(n)) => n,
     }
 }
 
@@ -58,7 +65,7 @@ pub fn n_starts(options: &Options) -> usize {
 pub fn finish_best<B: Blocks + Sync>(
     alone: &B,
     together: &B,
-    starts: Vec<B::State>,
+    (n_starts, start): (usize, &StartOf<'_, B::State>),
     limits: Limits,
     threads: &Threads,
     go_on: &mut dyn FnMut(f64) -> bool,
@@ -66,7 +73,24 @@ pub fn finish_best<B: Blocks + Sync>(
 where
     B::State: Send + Sync,
 {
-    let (mut best, losses) = halve(alone, starts, limits, threads, go_on)?;
+    // A field at a time, so that any number of starts takes the memory of one field.
+    let (mut winner, mut losses) = (None::<Descent<B::State>>, Vec::new());
+    for first in (0..n_starts).step_by(STARTS) {
+        let items = STARTS.min(n_starts - first);
+        let field = threads.map(items, |item| start(first + item));
+        let field = field.into_iter().collect::<Result<Vec<_>>>()?;
+        let (best, found) = halve(alone, field, limits, threads, go_on)?;
+        losses.extend(found);
+        let interrupted = best.outcome == Outcome::Interrupted;
+        winner = Some(match winner {
+            Some(before) if before.loss() <= best.loss() => Descent { outcome: best.outcome, ..before },
+            _ => best,
+        });
+        if interrupted {
+            break;
+        }
+    }
+    let mut best = winner.expect("at least one start");
     if best.outcome == Outcome::Interrupted {
         return Ok((best, losses));
     }

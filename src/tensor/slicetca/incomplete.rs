@@ -34,62 +34,68 @@ pub fn fit<T: Real>(
     let x = data.dense();
     let one = Threads::one();
     let gaps = |threads| Gaps { x, ranks: options.ranks, nonnegative: options.nonnegative, threads };
-    let starts = match &options.start {
-        Start::Given(model) => vec![admissible(model, options.nonnegative)],
-        _ => starts(x, options, threads, go_on)?,
-    };
     let noise = NOISE * T::EPSILON * data.survey.sum_of_squares;
     let limits = Limits { noise, ..Limits::new(options.max_iter, options.tol) };
-    let starts = starts.iter().map(|start| gaps(&one).factors(start)).collect();
-    let (end, start_losses) = finish_best(&gaps(&one), &gaps(threads), starts, limits, threads, go_on)?;
+    let arrange = |model: &SliceModel<T>| gaps(&one).factors(model);
+    let (end, start_losses) = if let Start::Given(model) = &options.start {
+        let start = |_: usize| Ok(arrange(&admissible(model, options.nonnegative)));
+        finish_best(&gaps(&one), &gaps(threads), (1, &start), limits, threads, go_on)?
+    } else {
+        let starts = FilledStarts::new(x, options, threads, go_on)?;
+        let start = |item: usize| starts.start(item).map(|model| arrange(&model));
+        finish_best(&gaps(&one), &gaps(threads), (n_starts(options), &start), limits, threads, go_on)?
+    };
     let path = Path { history: end.history, start_losses, outcome: end.outcome };
     Ok((gaps(&one).model(&end.state), path))
 }
 
 /// Starts from the recording with its gaps filled: for a signed model what `spans` finds there, first with zeros in the
 /// gaps and then with means, then random ones that a few sweeps have given a shape.
-fn starts<T: Real>(
-    x: Dense<'_, T>,
-    options: &Options,
-    threads: &Threads,
-    go_on: &mut dyn FnMut(f64) -> bool,
-) -> Result<Vec<SliceModel<T>>> {
-    let squares = |filled: &[T]| filled.iter().map(|v| v.to_f64() * v.to_f64()).sum();
-    let mut starts = Vec::new();
-    let mut filled = Vec::new();
-    for means in [vec![T::ZERO; x.shape[1]], neuron_means(x)] {
-        fill(x, &means, &mut filled, threads);
+struct FilledStarts<'a, T> {
+    filled: Vec<T>,
+    shape: &'a [usize],
+    sum_of_squares: f64,
+    found: Vec<SliceModel<T>>,
+    options: &'a Options,
+}
+
+impl<'a, T: Real> FilledStarts<'a, T> {
+    fn new(
+        x: Dense<'a, T>,
+        options: &'a Options,
+        threads: &Threads,
+        go_on: &mut dyn FnMut(f64) -> bool,
+    ) -> Result<Self> {
         let signed = !options.nonnegative.contains(&true) && matches!(options.start, Start::Svd);
-        if signed && starts.len() < n_starts(options) {
-            let rough = Options {
-                tol: options.tol.max(START_TOLERANCE),
-                max_iter: options.max_iter.min(START_SWEEPS),
-                ..options.clone()
-            };
-            let whole = Dense { data: &filled, shape: x.shape };
-            let recording = Recording::new(whole, squares(&filled), options.ranks, threads, go_on)?;
-            let found = spans::find(&recording, &rough, go_on)?;
-            starts.push(recording.model(found.position, Invariance::Within)?);
+        let (mut filled, mut found, mut sum_of_squares) = (Vec::new(), Vec::new(), 0.0);
+        for means in [vec![T::ZERO; x.shape[1]], neuron_means(x)] {
+            fill(x, &means, &mut filled, threads);
+            sum_of_squares = filled.iter().map(|v| v.to_f64() * v.to_f64()).sum();
+            if signed && found.len() < n_starts(options) {
+                let rough = Options {
+                    tol: options.tol.max(START_TOLERANCE),
+                    max_iter: options.max_iter.min(START_SWEEPS),
+                    ..options.clone()
+                };
+                let whole = Dense { data: &filled, shape: x.shape };
+                let recording = Recording::new(whole, sum_of_squares, options.ranks, threads, go_on)?;
+                let position = spans::find(&recording, &rough, go_on)?.position;
+                found.push(recording.model(position, Invariance::Within)?);
+            }
         }
+        Ok(Self { filled, shape: x.shape, sum_of_squares, found, options })
     }
-    let whole = Dense { data: &filled, shape: x.shape };
-    let sum_of_squares = squares(&filled);
-    let one = Threads::one();
-    let problem = Alternating { x: whole, sum_of_squares, nonnegative: options.nonnegative, threads: &one };
-    let first = starts.len();
-    let shaped = threads.map_polled(
-        n_starts(options) - first,
-        |item, stop| {
-            let start = random_start(whole, options, first + item);
-            let limits = Limits::new(SHAPING_SWEEPS, 0.0);
-            descend(&problem, start, limits, &mut |_, _| !stop()).map(|end| end.state)
-        },
-        &mut |_| go_on(f64::NAN),
-    );
-    for start in shaped {
-        starts.push(start?);
+
+    fn start(&self, item: usize) -> Result<SliceModel<T>> {
+        if let Some(found) = self.found.get(item) {
+            return Ok(found.clone());
+        }
+        let x = Dense { data: &self.filled, shape: self.shape };
+        let (sum_of_squares, nonnegative) = (self.sum_of_squares, self.options.nonnegative);
+        let problem = Alternating { x, sum_of_squares, nonnegative, threads: &Threads::one() };
+        let limits = Limits::new(SHAPING_SWEEPS, 0.0);
+        Ok(descend(&problem, random_start(x, self.options, item), limits, &mut |_, _| true)?.state)
     }
-    Ok(starts)
 }
 
 /// The mean of what was observed of each neuron; zero for one that never was.

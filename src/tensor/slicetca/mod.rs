@@ -13,11 +13,11 @@
 //! 4. Few descents on the recording itself, which no choice of directions has shaped: on some recordings every start on
 //!    the small terrain ends in the same second-best place. One is given up as soon as it nears the best spans so far.
 //!
-//! Entries that were not observed are filled with the model's own values between sweeps. Σ over all entries of
-//! (filled − x̂)² lies above the loss over the observed ones and touches it at the current model (Kiers 1997), so every
-//! step lowers the true loss, and the fixed points are its stationary points.
+//! Where a slice type must not be negative (`alternating`, `constrained`), or entries were not observed (`gaps`,
+//! `incomplete`), no span has a closed form: loadings and slices take turns, each block by its own normal equations.
 
 mod alternating;
+mod by_trial;
 mod constrained;
 mod contractions;
 mod descent;
