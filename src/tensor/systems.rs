@@ -66,21 +66,22 @@ pub struct Workspace {
 }
 
 /// Draws unknowns of which next to nothing is known towards zero, lest they grow without end: the minimum of
-/// ½ a H aᵀ − b aᵀ + ½ ν ‖a‖² for all systems, ν a tiny share of what the diagonals of their matrices are on average.
-/// A system that is known as well as the others hardly notices. Unknowns of which nothing is known become zero.
-/// Returns ν.
-pub fn draw_to_zero<T: Real>(matrices: &mut [T], gradient: &mut [T], unknowns: &mut [T], rank: usize) -> f64 {
+/// ½ a H aᵀ − b aᵀ + ½ ν ‖a‖², ν a tiny share of a `typical` entry of H's diagonal. A system that is known as well as
+/// others hardly notices. Unknowns of which nothing is known become zero. Returns ν.
+pub fn draw_to_zero<T: Real>(
+    matrices: &mut [T],
+    gradient: &mut [T],
+    unknowns: &mut [T],
+    rank: usize,
+    typical: f64,
+) -> f64 {
     let width = unknowns.len() / rank;
-    let diagonal = |matrices: &[T], i: usize| -> f64 {
-        (0..rank).map(|r| matrices[place(rank, r, r) * width + i].to_f64()).sum()
-    };
-    let mean = (0..width).map(|i| diagonal(matrices, i)).sum::<f64>() / unknowns.len() as f64;
-    let pull = T::from_f64(mean * DRAWN.max(T::EPSILON));
     for i in 0..width {
-        if diagonal(matrices, i) == 0.0 {
+        if (0..rank).all(|r| matrices[place(rank, r, r) * width + i] == T::ZERO) {
             (0..rank).for_each(|r| unknowns[r * width + i] = T::ZERO);
         }
     }
+    let pull = T::from_f64(typical * DRAWN.max(T::EPSILON));
     for r in 0..rank {
         let at = place(rank, r, r) * width;
         matrices[at..at + width].iter_mut().for_each(|h| *h += pull);
@@ -88,6 +89,13 @@ pub fn draw_to_zero<T: Real>(matrices: &mut [T], gradient: &mut [T], unknowns: &
         gradient[r * width..][..width].iter_mut().zip(unknowns).for_each(|(g, &a)| *g -= pull * a);
     }
     pull.to_f64()
+}
+
+/// The mean of all diagonals.
+pub fn mean_diagonal<T: Real>(matrices: &[T], rank: usize) -> f64 {
+    let width = matrices.len() / n_pairs(rank);
+    let diagonals = (0..rank).flat_map(|r| &matrices[place(rank, r, r) * width..][..width]);
+    diagonals.map(|h| h.to_f64()).sum::<f64>() / (rank * width) as f64
 }
 
 /// Improves all systems; `gradient` becomes the step taken. Returns by how much Σ (a H aᵀ − 2 b aᵀ) fell.

@@ -17,7 +17,7 @@ use std::ops::Range;
 use ndarray::{Array2, s};
 
 use super::super::mttkrp::{Halves, Reading, contract_group};
-use super::super::systems::{Matrix, Workspace, draw_to_zero, improve, pairs};
+use super::super::systems::{Matrix, Workspace, draw_to_zero, improve, mean_diagonal, pairs};
 use crate::error::Result;
 use crate::linalg::{Ridge, solve_spd_rows};
 use crate::numerics::parallel::Threads;
@@ -198,7 +198,8 @@ impl Equations {
                 }
                 let mut upper = columns(upper);
                 let (mut gradient, mut unknowns) = (columns(&gradient), columns(previous));
-                draw_to_zero(&mut upper, &mut gradient, &mut unknowns, rank);
+                let typical = mean_diagonal(&upper, rank);
+                draw_to_zero(&mut upper, &mut gradient, &mut unknowns, rank, typical);
                 Ok(improved(Matrix::Each(&upper), gradient, unknowns, rank, nonnegative))
             }
         }

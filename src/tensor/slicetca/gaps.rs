@@ -16,10 +16,12 @@
 //! its size is stored, and no missing entry is ever imputed. Trials that run in parallel share nothing but sums, which
 //! are added in a fixed order.
 
+use std::cell::RefCell;
+
 use super::super::dense::Dense;
-use super::super::extrapolation::{Blocks, Schedule};
+use super::super::extrapolation::{Blocks, Limits, Schedule, descend};
 use super::super::narrow::RowWeights;
-use super::super::systems::{Matrix, Workspace, draw_to_zero, improve, n_pairs, pairs, place};
+use super::super::systems::{Matrix, Workspace, draw_to_zero, improve, mean_diagonal, n_pairs, pairs, place};
 use super::by_trial::Factors;
 use super::plane::{Courses, Grid, add_outer, along_neurons, along_time, inner, split, subtract};
 use crate::error::Result;
@@ -62,6 +64,8 @@ struct Held<'a, T> {
     neuron_pairs: Vec<T>,
     time_weights: Option<RowWeights<T>>,
     time_pairs: Option<RowWeights<T>>,
+    /// What the diagonals of a trial's systems would be if all of it were observed.
+    typical: [f64; 3],
 }
 
 /// Memory of one worker.
@@ -85,6 +89,13 @@ impl<T: Real> Gaps<'_, T> {
     pub fn per_trial(&self) -> usize {
         let (_, n_neurons, n_steps) = self.lengths();
         self.ranks[0] + self.ranks[1] * n_steps + self.ranks[2] * n_neurons
+    }
+
+    /// Cuts off what must not be negative.
+    fn clip_trial(&self, trial: &mut [T]) {
+        for kind in (0..3).filter(|&kind| self.nonnegative[kind]) {
+            trial[self.range(kind)].iter_mut().for_each(clip);
+        }
     }
 
     fn rule(&self, kind: usize) -> Option<usize> {
@@ -124,7 +135,8 @@ impl<T: Real> Gaps<'_, T> {
         }
         let Sums { mut gradient, mut matrices, loss } = sums;
         let unknowns = &mut factors.shared[kind];
-        let pull = draw_to_zero(&mut matrices, &mut gradient, unknowns, rank);
+        let typical = mean_diagonal(&matrices, rank);
+        let pull = draw_to_zero(&mut matrices, &mut gradient, unknowns, rank, typical);
         let drawn = pull * inner(unknowns, unknowns);
         let matrices = Matrix::Each(&matrices);
         let fallen =
@@ -135,24 +147,21 @@ impl<T: Real> Gaps<'_, T> {
 
     /// What belongs to trial `k`, from zero, all else held: its blocks take turns until one gains less than `settled`
     /// of the trial's sum of squares.
-    pub fn settled_trial(&self, k: usize, shared: &[Vec<T>; 3], turns: usize, settled: f64) -> Vec<T> {
+    pub fn settled_trial(
+        &self,
+        k: usize,
+        shared: &[Vec<T>; 3],
+        turns: usize,
+        settled: f64,
+    ) -> Result<Vec<T>> {
         let (_, n_neurons, n_steps) = self.lengths();
-        let held = self.held(shared);
-        let mut scratch = Scratch::new(n_neurons, n_steps, self.ranks);
-        let mut trial = vec![T::ZERO; self.per_trial()];
-        let observed =
-            self.x.data[k * n_neurons * n_steps..][..n_neurons * n_steps].iter().filter(|v| !v.is_nan());
-        let size: f64 = observed.map(|v| v.to_f64() * v.to_f64()).sum();
-        let mut last = size;
-        for _ in 0..turns {
-            self.update_trial(k, &mut trial, &held, &mut scratch);
-            let loss = inner(&scratch.residual, &scratch.residual);
-            if last - loss <= settled * size {
-                break;
-            }
-            last = loss;
-        }
-        trial
+        let size = n_neurons * n_steps;
+        let observed = self.x.data[k * size..][..size].iter().filter(|v| !v.is_nan());
+        let sum_of_squares: f64 = observed.map(|v| v.to_f64() * v.to_f64()).sum();
+        let scratch = RefCell::new(Scratch::new(n_neurons, n_steps, self.ranks));
+        let trial = OneTrial { gaps: self, k, held: self.held(shared), scratch };
+        let limits = Limits { noise: settled * sum_of_squares, ..Limits::new(turns, 0.0) };
+        Ok(descend(&trial, vec![T::ZERO; self.per_trial()], limits, &mut |_, _| true)?.state)
     }
 
     fn held<'a>(&self, shared: &'a [Vec<T>; 3]) -> Held<'a, T> {
@@ -167,6 +176,9 @@ impl<T: Real> Gaps<'_, T> {
             neuron_pairs: transposed(&products(neurons, self.ranks[1]), n_neurons),
             time_weights: weights(time),
             time_pairs: weights(&products(time, self.ranks[2])),
+            typical: std::array::from_fn(|kind| {
+                inner(&shared[kind], &shared[kind]) / self.ranks[kind].max(1) as f64
+            }),
         }
     }
 
@@ -210,7 +222,7 @@ impl<T: Real> Gaps<'_, T> {
                     h[place(r0, r, s)] = T::from_f64(inner(seen, slice(s)));
                 }
             }
-            draw_to_zero(h, g, u, r0);
+            draw_to_zero(h, g, u, r0, held.typical[0]);
             improve(Matrix::Each(h), g, u, r0, self.rule(0), workspace);
             subtract(e, Some(m), n_steps, r0, Grid::of_trial(g), slices);
         }
@@ -218,7 +230,7 @@ impl<T: Real> Gaps<'_, T> {
             let (g, h) = cleared(gradient, matrices, r1, n_steps);
             along_neurons(e, n_steps, &held.neuron_columns, r1, g);
             along_neurons(m, n_steps, &held.neuron_pairs, n_pairs(r1), h);
-            draw_to_zero(h, g, b, r1);
+            draw_to_zero(h, g, b, r1, held.typical[1]);
             improve(Matrix::Each(h), g, b, r1, self.rule(1), workspace);
             subtract(
                 e,
@@ -233,7 +245,7 @@ impl<T: Real> Gaps<'_, T> {
             let (g, h) = cleared(gradient, matrices, r2, n_neurons);
             along_time(e, weights, r2, &mut buffer[..r2 * n_neurons], g);
             along_time(m, pairs, n_pairs(r2), &mut buffer[..n_pairs(r2) * n_neurons], h);
-            draw_to_zero(h, g, c, r2);
+            draw_to_zero(h, g, c, r2, held.typical[2]);
             improve(Matrix::Each(h), g, c, r2, self.rule(2), workspace);
             subtract(
                 e,
@@ -273,6 +285,31 @@ impl<T: Real> Gaps<'_, T> {
     }
 }
 
+/// What belongs to one trial, as a problem of its own.
+struct OneTrial<'a, T> {
+    gaps: &'a Gaps<'a, T>,
+    k: usize,
+    held: Held<'a, T>,
+    scratch: RefCell<Scratch<T>>,
+}
+
+impl<T: Real> Blocks for OneTrial<'_, T> {
+    type State = Vec<T>;
+    const SCHEDULE: Schedule = Gaps::<T>::SCHEDULE;
+
+    fn sweep(&self, trial: &mut Vec<T>) -> Result<f64> {
+        let scratch = &mut self.scratch.borrow_mut();
+        self.gaps.update_trial(self.k, trial, &self.held, scratch);
+        Ok(inner(&scratch.residual, &scratch.residual))
+    }
+
+    fn extrapolated(&self, now: &Vec<T>, before: &Vec<T>, beta: f64) -> Vec<T> {
+        let mut next = beyond(now, before, T::from_f64(beta));
+        self.gaps.clip_trial(&mut next);
+        next
+    }
+}
+
 impl<T: Real> Blocks for Gaps<'_, T> {
     type State = Factors<T>;
     const SCHEDULE: Schedule = Schedule { first: 0.5, growth: 1.2, fall: 0.4, largest: 12.0 };
@@ -284,19 +321,15 @@ impl<T: Real> Blocks for Gaps<'_, T> {
 
     fn extrapolated(&self, now: &Factors<T>, before: &Factors<T>, beta: f64) -> Factors<T> {
         let beta = T::from_f64(beta);
-        let beyond = |now: &[T], before: &[T]| -> Vec<T> {
-            now.iter().zip(before).map(|(&a, &old)| a + beta * (a - old)).collect()
-        };
         let mut next = Factors {
-            trials: beyond(&now.trials, &before.trials),
-            shared: std::array::from_fn(|i| beyond(&now.shared[i], &before.shared[i])),
+            trials: beyond(&now.trials, &before.trials, beta),
+            shared: std::array::from_fn(|i| beyond(&now.shared[i], &before.shared[i], beta)),
         };
         for kind in (0..3).filter(|&kind| self.nonnegative[kind]) {
             next.shared[kind].iter_mut().for_each(clip);
-            let range = self.range(kind);
-            for trial in next.trials.chunks_exact_mut(self.per_trial()) {
-                trial[range.clone()].iter_mut().for_each(clip);
-            }
+        }
+        if self.nonnegative.contains(&true) {
+            next.trials.chunks_exact_mut(self.per_trial()).for_each(|trial| self.clip_trial(trial));
         }
         next
     }
@@ -317,6 +350,10 @@ impl<T: Real> Scratch<T> {
             workspace: Workspace::default(),
         }
     }
+}
+
+fn beyond<T: Real>(now: &[T], before: &[T], beta: T) -> Vec<T> {
+    now.iter().zip(before).map(|(&a, &old)| a + beta * (a - old)).collect()
 }
 
 fn clip<T: Real>(value: &mut T) {

@@ -68,18 +68,26 @@ impl<'a, T: Real> FilledStarts<'a, T> {
     ) -> Result<Self> {
         let signed = !options.nonnegative.contains(&true) && matches!(options.start, Start::Svd);
         let (mut filled, mut found, mut sum_of_squares) = (Vec::new(), Vec::new(), 0.0);
+        let mut going = true;
         for means in [vec![T::ZERO; x.shape[1]], neuron_means(x)] {
             fill(x, &means, &mut filled, threads);
             sum_of_squares = filled.iter().map(|v| v.to_f64() * v.to_f64()).sum();
-            if signed && found.len() < n_starts(options) {
+            if signed && going && found.len() < n_starts(options) {
                 let rough = Options {
                     tol: options.tol.max(START_TOLERANCE),
                     max_iter: options.max_iter.min(START_SWEEPS),
                     ..options.clone()
                 };
                 let whole = Dense { data: &filled, shape: x.shape };
-                let recording = Recording::new(whole, sum_of_squares, options.ranks, threads, go_on)?;
-                let position = spans::find(&recording, &rough, go_on)?.position;
+                // Once there is a start, a wish to stop is for the descent to grant: it keeps what was found.
+                let some = !found.is_empty();
+                let mut ask = |loss: f64| {
+                    going = going && go_on(loss);
+                    going
+                };
+                let mut first = |loss: f64| ask(loss) || some;
+                let recording = Recording::new(whole, sum_of_squares, options.ranks, threads, &mut first)?;
+                let position = spans::find(&recording, &rough, &mut ask)?.position;
                 found.push(recording.model(position, Invariance::Within)?);
             }
         }

@@ -22,7 +22,7 @@ use crate::numerics::parallel::Threads;
 
 /// Turns of u, B and C at the most, and the gain of a turn, as a share of the trial's sum of squares, that ends them.
 const MAX_TURNS: usize = 2000;
-const SETTLED: f64 = 1e-15;
+const SETTLED: f64 = 1e-16;
 
 /// What is particular to the new trials.
 #[derive(Debug, Clone)]
@@ -147,7 +147,7 @@ pub fn transform(
         if !constrained && !plane.iter().any(|v| v.is_nan()) {
             return held.solve(&plane.to_owned());
         }
-        let trial = gaps.settled_trial(k, &shared, MAX_TURNS, SETTLED);
+        let trial = gaps.settled_trial(k, &shared, MAX_TURNS, SETTLED)?;
         let row = Row::of(&trial, ranks, n_neurons, n_steps);
         // Where signs are free, what both types could hold is shared equally here too.
         if constrained { Ok(row) } else { held.solve(&row.estimate(&held.slices, model)) }
