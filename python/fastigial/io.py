@@ -104,9 +104,9 @@ def _build(arrays: dict[str, NDArray[Any]], description: dict[str, Any]) -> Deco
         raise ValueError(f"its format is {description['format']!r}, this version reads {FORMAT}")
     classes: dict[str, type[TCA] | type[SliceTCA]] = {"TCA": TCA, "SliceTCA": SliceTCA}
     kind = classes[description["class"]]
-    parameters = dict(description["parameters"])
-    if kind is SliceTCA and isinstance(parameters["n_components"], list):
-        parameters["n_components"] = tuple(parameters["n_components"])
+    # JSON knows no tuples, and nothing else that parameters are.
+    given = dict(description["parameters"])
+    parameters = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
     model = kind(**parameters)
     shape = tuple(int(length) for length in description["shape"])
     for name in kind._arrays:
