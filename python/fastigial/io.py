@@ -105,8 +105,8 @@ def _build(arrays: dict[str, NDArray[Any]], description: dict[str, Any]) -> Deco
     classes: dict[str, type[TCA] | type[SliceTCA]] = {"TCA": TCA, "SliceTCA": SliceTCA}
     kind = classes[description["class"]]
     # JSON knows no tuples, and nothing else that parameters are.
-    given = dict(description["parameters"])
-    parameters = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    parameters: dict[str, Any] = dict(description["parameters"])
+    parameters.update({name: tuple(value) for name, value in parameters.items() if isinstance(value, list)})
     model = kind(**parameters)
     shape = tuple(int(length) for length in description["shape"])
     for name in kind._arrays:
