@@ -56,8 +56,8 @@ def check_model(model: Any, X: Any, observed: Any, path: Path | None) -> None:
     assert np.isfinite(model.reconstruct()).all()
     model.transform(X, observed)
     seen = np.asarray(X, dtype=np.float64)[~np.isnan(X) & (True if observed is None else observed)]
-    # Silence and few entries are rows of test_any_input, where TCA's faults are named.
-    if seen.size > np.size(X) / 4 and np.abs(seen).max() > 1e-300:
+    # The square of the smallest numbers is none: their score is a matter of taste.
+    if np.abs(seen).max() > 1e-300:
         assert model.score(X, observed) == pytest.approx(model.explained_variance_, abs=1e-3)
     assert model.score(X, observed) <= 1
     whole = model.reconstruct()

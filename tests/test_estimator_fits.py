@@ -195,6 +195,15 @@ def test_an_exception_in_progress_ends_the_fit_and_keeps_what_was_found(
     assert model.set_params(n_init=1, progress=False).fit(X).converged_
 
 
+@pytest.mark.parametrize("nonnegative", [False, True])
+@pytest.mark.parametrize("max_iter", [1, 7, 20])
+def test_restarts_take_no_more_sweeps_than_the_fit_may(nonnegative: bool, max_iter: int) -> None:
+    X = with_gaps(np.abs(np.random.default_rng(3).normal(size=SHAPE)), 0.2)
+    with pytest.warns(fg.ConvergenceWarning):
+        model = fg.SliceTCA((1, 1, 1), nonnegative=nonnegative, max_iter=max_iter, tol=0, random_state=0).fit(X)
+    assert model.n_iter_ == max_iter
+
+
 @each_case
 @MISSING
 def test_a_warm_start_goes_on_where_the_model_is(case: Case, missing: float) -> None:

@@ -69,7 +69,7 @@ class SliceTCA(Decomposition):
     n_init : "auto" or int
         Number of starts. For signed models, "auto" goes on until the ends found so far leave no unseen one to be expected (the rule of
         Boender & Rinnooy Kan, 1987) and the best has been found more than once: 8 starts where there is one minimum,
-        30 where there are three, 200 at the most. For non-negative ones it is 8. Of those starts only the better half
+        30 where there are three, 200 at the most. For non-negative ones, and with missing entries, it is 8. Of those starts only the better half
         is followed twice as far, and so on until one is left.
     invariance : {"full", "within", None}
         What to bring into canonical form: everything; only the components within each type; nothing. Without meaning

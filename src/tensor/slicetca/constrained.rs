@@ -95,8 +95,7 @@ where
         return Ok((best, losses));
     }
     let reached = best.history.last().copied().unwrap_or(f64::INFINITY);
-    let max_iter = limits.max_iter.saturating_sub(best.history.len()).max(1);
-    let left = Limits { max_iter, reached, ..limits };
+    let left = Limits { max_iter: limits.max_iter - best.history.len(), reached, ..limits };
     let mut end = descend(together, best.state, left, &mut |_, loss| go_on(loss))?;
     best.history.append(&mut end.history);
     Ok((Descent { state: end.state, history: best.history, outcome: end.outcome }, losses))
@@ -120,12 +119,13 @@ where
     let (mut sweeps, mut going) = (FIRST_SWEEPS, true);
     while field.len() > 1 && going {
         let best = field[0].1.history.last().copied().unwrap_or(f64::NAN);
-        let round = |reached| Limits { max_iter: sweeps.min(limits.max_iter), reached, ..limits };
         let reached = threads.map_polled(
             field.len(),
             |place, stop| {
                 let descent = &field[place].1;
-                descend(problem, descent.state.clone(), round(descent.loss()), &mut |_, _| !stop())
+                let max_iter = sweeps.min(limits.max_iter - descent.history.len());
+                let round = Limits { max_iter, reached: descent.loss(), ..limits };
+                descend(problem, descent.state.clone(), round, &mut |_, _| !stop())
             },
             &mut |_| {
                 going = going && go_on(best);
