@@ -19,7 +19,7 @@ use ndarray::{Array2, ArrayViewD};
 pub use self::kruskal::Kruskal;
 pub use self::transform::transform;
 
-use self::start::{Core, random_factors};
+use self::start::{Core, grown, random_factors};
 use self::sweep::Problem;
 use super::dense::{Dense, Prepared, SMALL};
 use super::extrapolation::{self, Limits, descend};
@@ -49,7 +49,7 @@ pub enum Start {
     Svd,
     /// Random factors.
     Random,
-    /// These factors, for example of a fitted model; no restarts.
+    /// These factors, for example of a fitted model; no restarts. There may be fewer than asked for: the others are random.
     Given(Vec<Array2<f64>>),
 }
 
@@ -178,7 +178,8 @@ fn search<T: Real>(
     let rank = options.n_components;
 
     if let Start::Given(factors) = &options.start {
-        let mut factors = factors.clone();
+        let mut rng = rng::stream(options.seed, 0);
+        let mut factors = grown(factors, rank, &options.nonnegative, &mut rng);
         factors[0] *= unit / data.scale;
         let end = descend(&problem, factors, limits, &mut |_, loss| report(loss))?;
         return Ok((end, Vec::new()));
@@ -289,11 +290,14 @@ impl Options {
         }
         if let Start::Given(factors) = &self.start {
             for (factor, &length) in factors.iter().zip(shape) {
-                if factor.dim() != (length, self.n_components) {
+                if factor.nrows() != length || factor.ncols() > self.n_components {
                     return Err(Error::shape(
                         "init",
                         factor.shape(),
-                        format!("factors of X and n_components, here ({length}, {})", self.n_components),
+                        format!(
+                            "factors of X and at most n_components, here ({length}, {})",
+                            self.n_components
+                        ),
                     ));
                 }
             }

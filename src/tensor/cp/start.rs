@@ -5,7 +5,7 @@
 //! subspaces is found on the core C = X ×_0 V_0ᵀ ×_1 V_1ᵀ …, a few thousand numbers, because
 //! ‖X − ⟦V A⟧‖² = ‖C − ⟦A⟧‖² + ‖X‖² − ‖C‖² (CANDELINC: Carroll, Pruzansky & Kruskal 1980). Restarts run there.
 
-use ndarray::{Array2, ArrayD, s};
+use ndarray::{Array2, ArrayD, Axis, concatenate, s};
 
 use super::super::dense::Dense;
 use super::super::mttkrp::{Halves, Reading, contract_group};
@@ -135,6 +135,28 @@ pub fn random_factors(
         .iter()
         .zip(nonnegative)
         .map(|(&length, &nonnegative)| random_factor(length, rank, nonnegative, rng))
+        .collect()
+}
+
+/// Given factors with as many random columns as they lack; none of the new components has any weight yet, the first mode
+/// decides on that.
+pub fn grown(
+    factors: &[Array2<f64>],
+    rank: usize,
+    nonnegative: &[bool],
+    rng: &mut Stream,
+) -> Vec<Array2<f64>> {
+    let modes = factors.iter().zip(nonnegative).enumerate();
+    modes
+        .map(|(mode, (factor, &nonnegative))| {
+            let (length, missing) = (factor.nrows(), rank - factor.ncols());
+            let more = match mode {
+                0 => Array2::zeros((length, missing)),
+                _ => random_factor(length, missing, nonnegative, rng),
+            };
+            let joined = concatenate(Axis(1), &[factor.view(), more.view()]).expect("as many rows");
+            joined.as_standard_layout().into_owned()
+        })
         .collect()
 }
 
