@@ -12,9 +12,8 @@ TIGHT = {"tol": 1e-12, "max_iter": 3000}
 
 def _data(method, nonnegative):
     if method is fg.TCA:
-        X = fg.datasets.make_tca((24, 16, 20), 4, noise=0.2, seed=1).data
-    else:
-        X = fg.datasets.make_slicetca((24, 16, 20), (2, 1, 2), noise=0.2, seed=1).data
+        return fg.datasets.make_tca((24, 16, 20), 4, noise=0.2, nonnegative=nonnegative, seed=1).data
+    X = fg.datasets.make_slicetca((24, 16, 20), (2, 1, 2), noise=0.2, seed=1).data
     return np.clip(X, 0, None) if nonnegative else np.array(X)
 
 
