@@ -56,10 +56,48 @@ impl Core {
         }
         let gram = mode_gram(Dense::of(&rest), last, threads);
         bases[last] = dominant_subspace(gram.view(), widths[last])?.vectors;
-        let size: usize = widths.iter().product();
-        let worthwhile = (size as f64) < WORTHWHILE_SHARE * x.len() as f64;
+        let worthwhile = Self::worthwhile(x, rank + SPARE_DIRECTIONS);
         let tensor = worthwhile.then(|| turn(Dense::of(&rest), last, &bases[last]).mapv(T::to_f64));
         Ok(Self { bases, tensor })
+    }
+
+    /// The core within the span of given factors, mode by mode.
+    pub fn around<T: Real>(
+        x: Dense<'_, T>,
+        factors: &[&[Array2<f64>]],
+        unit: f64,
+        threads: &Threads,
+    ) -> Self {
+        let mut bases = Vec::new();
+        for mode in 0..x.shape.len() {
+            let all: Vec<_> = factors.iter().map(|factors| factors[mode].view()).collect();
+            bases.push(orthonormal_basis(concatenate(Axis(1), &all).expect("as many rows").view()));
+        }
+        // The last mode first: it makes the first product the narrowest that runs along whole rows.
+        let mut tensor: Option<ArrayD<T>> = None;
+        for (mode, basis) in bases.iter().enumerate().rev() {
+            let x = tensor.as_ref().map_or(x, Dense::of);
+            tensor = Some(mode_product(x, mode, cast(basis.view()).view(), threads));
+        }
+        let mut core = Self { bases, tensor: tensor.map(|tensor| tensor.mapv(T::to_f64)) };
+        core.scale(unit);
+        core
+    }
+
+    /// Whether a core of so many directions a mode is much smaller than the tensor.
+    pub fn worthwhile<T: Real>(x: Dense<'_, T>, width: usize) -> bool {
+        let size: f64 = x.shape.iter().map(|&length| width.min(length) as f64).product();
+        size < WORTHWHILE_SHARE * x.len() as f64
+    }
+
+    /// Multiplies the core by a unit.
+    pub fn scale(&mut self, unit: f64) {
+        self.tensor.iter_mut().for_each(|tensor| *tensor *= unit);
+    }
+
+    /// Factors of the tensor as factors of the core; what lies outside its directions is lost.
+    pub fn coordinates(&self, factors: &[Array2<f64>]) -> Vec<Array2<f64>> {
+        self.bases.iter().zip(factors).map(|(basis, factor)| product(basis.t(), factor.view())).collect()
     }
 
     /// Factors of the core as factors of the tensor.
