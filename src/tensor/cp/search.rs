@@ -31,7 +31,7 @@ const INNER_SHARE: f64 = 0.03;
 /// Factors of earlier rounds whose directions a core holds.
 const REMEMBERED: usize = 2;
 /// Losses are differences of sums of squares; smaller gains, as a share of them, are rounding.
-const NOISE: f64 = 0.002;
+pub const NOISE: f64 = 0.002;
 
 /// Runs all starts and descends from the best on the whole tensor; the losses of all starts beside it.
 pub fn search<T: Real>(
