@@ -263,9 +263,7 @@ def _same(a: list[Group], b: list[Group], score: Score, threshold: float) -> boo
 
 def _check_pair(a: Any, b: Any) -> None:
     if type(check_model("a", a)) is not type(check_model("b", b)):
-        raise TypeError(
-            f"a {type(a).__name__} cannot be compared with a {type(b).__name__}: fit two models of one kind"
-        )
+        raise TypeError(f"a {type(a).__name__} cannot be compared with a {type(b).__name__}: pass two of one kind")
     if len(a.shape_) != len(b.shape_):
         raise ValueError(f"the models have {len(a.shape_)} and {len(b.shape_)} axes, expected the same number")
 
