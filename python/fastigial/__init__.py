@@ -12,7 +12,7 @@ Everything a user needs is one attribute away::
 from __future__ import annotations
 
 from fastigial import _core, analysis, datasets, plot, preprocess
-from fastigial.analysis import align, similarity
+from fastigial.analysis import align, core_consistency, similarity
 from fastigial.convergence import ConvergenceWarning
 from fastigial.io import load
 from fastigial.recording import Recording
@@ -28,6 +28,7 @@ __all__ = [
     "SliceTCA",
     "align",
     "analysis",
+    "core_consistency",
     "datasets",
     "get_num_threads",
     "load",

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from fastigial.tensor import TCA, SliceTCA
 
-__all__ = ["Group", "Part", "as_axes", "check_model", "groups_of"]
+__all__ = ["Group", "Part", "as_axes", "check_model", "groups_of", "inner_products", "labels_of", "tensors"]
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,53 @@ def _group(
             unit.append(Part(axes, columns / np.where(norms > 0, norms, 1.0)))
             weights = weights * sizes * norms
     return Group(slice_type, tuple(unit), weights)
+
+
+def labels_of(groups: Sequence[Group]) -> list[Any]:
+    """Numbers of all components, group after group: r of a TCA, (slice type, r) of a SliceTCA."""
+    if groups[0].slice_type is None:
+        return list(range(groups[0].weights.size))
+    return [(place, number) for place, group in enumerate(groups) for number in range(group.weights.size)]
+
+
+def tensors(groups: Sequence[Group], shape: tuple[int, ...], rows: slice, scale: float) -> NDArray[np.float64]:
+    """Tensors of all components, group after group, divided by a scale, at some places of the first axis.
+
+    Returns
+    -------
+    ndarray, shape (sum of R, number of rows, d_1, d_2, …)
+    """
+    found = []
+    n_rows = len(range(*rows.indices(shape[0])))
+    for group in groups:
+        n_components = group.weights.size
+        product = (group.weights / scale).reshape(n_components, *(1 for _ in shape))
+        for part in group.parts:
+            sizes = [size if axis in part.axes else 1 for axis, size in enumerate(shape)]
+            full = part.vectors.T.reshape(n_components, *sizes)
+            product = product * (full[:, rows] if 0 in part.axes else full)
+        found.append(np.broadcast_to(product, (n_components, n_rows, *shape[1:])))
+    return np.concatenate(found)
+
+
+def inner_products(groups: Sequence[Group], shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Inner products (ΣR, ΣR) of the components' tensors, each of them at length one; no tensor is formed.
+
+    For the components of a TCA, and within a slice type, that is the product of the cosines of their parts.
+    """
+    own, other = len(shape), len(shape) + 1
+    rows = []
+    for a in groups:
+        row = []
+        for b in groups:
+            operands: list[Any] = []
+            for group, index in ((a, own), (b, other)):
+                for part in group.parts:
+                    sizes = [shape[axis] for axis in part.axes]
+                    operands += [part.vectors.reshape(*sizes, group.weights.size), [*part.axes, index]]
+            row.append(np.einsum(*operands, [own, other], optimize="greedy"))
+        rows.append(np.concatenate(row, axis=1))
+    return np.concatenate(rows)
 
 
 def as_axes(model: TCA | SliceTCA, axes: Any) -> tuple[int, ...]:
