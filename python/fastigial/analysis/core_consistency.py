@@ -71,6 +71,10 @@ def core_consistency(model: TCA, X: ArrayLike, mask: ArrayLike | None = None, no
     is in the first factor and the others have columns of length one. Pseudo-inverses come from a singular value
     decomposition of each factor, in which singular values below max(d, R) · 2.2e-16 of the largest count as zero.
 
+    It finds components that have been split in two, where it falls to large negative numbers. A surplus component that
+    follows white noise is nearly orthogonal to the others and hardly lowers it: a high number does not show that there
+    are not too many components (held-out data do: `fastigial.RankSearch`).
+
     A matrix (two modes) has consistency 100 at any least-squares fit without further constraints: its factors can be
     turned freely.
 

@@ -111,7 +111,8 @@ def degeneracy(model: TCA | SliceTCA) -> Degeneracy:
     groups = groups_of(model)
     labels = labels_of(groups)
     cosines = np.clip(inner_products(groups, model.shape_), -1.0, 1.0)
-    cosines[:, np.concatenate([group.weights for group in groups]) == 0] = 0.0
+    absent = np.concatenate([group.weights for group in groups]) == 0
+    cosines[:, absent] = cosines[absent] = 0.0
     first, second = np.triu_indices(len(labels), k=1)
     if not first.size:
         return Degeneracy(float("nan"), None, cosines, list(labels))

@@ -160,7 +160,8 @@ def component_variance(model: TCA | SliceTCA, X: ArrayLike, mask: ArrayLike | No
     if isinstance(model, SliceTCA):
         kept = [place for place, group in enumerate(groups) if group.weights.size]
         # Sums over the components of a type: one column of ones for each.
-        member = np.array([[label[0] == place for place in kept] for label in labels_of(groups)], dtype=np.float64)
+        types = np.repeat(np.arange(len(groups)), [group.weights.size for group in groups])
+        member = (types[:, None] == np.array(kept, dtype=np.intp)).astype(np.float64)
         by_type = _shares(
             [model.dims_[place] for place in kept],
             member.T @ products,
@@ -177,13 +178,14 @@ def _inner_products(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """C (ΣR,) and H (ΣR, ΣR) of the head of this file, over the observed entries."""
     values, shape = observations.values, observations.values.shape
+    n_entries = values.size // shape[0]
     n_components = sum(group.weights.size for group in groups)
-    at_once = max(1, _N_AT_ONCE // max(1, n_components * (values.size // shape[0])))
+    at_once = max(1, _N_AT_ONCE // max(1, n_components * n_entries))
     products, gram = np.zeros(n_components), np.zeros((n_components, n_components))
     for start in range(0, shape[0], at_once):
         rows = slice(start, start + at_once)
         pieces = tensors(groups, shape, rows, observations.scale) * observations.seen[rows]
-        flat = pieces.reshape(n_components, -1)
+        flat = pieces.reshape(n_components, pieces.shape[1] * n_entries)
         products += flat @ values[rows].ravel()
         gram += flat @ flat.T
     return products, gram

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastigial.plot.colour import FAINT, palette
-from fastigial.plot.style import PAGE_WIDTH, SMALL, few_ticks, figure_of, given_axes, house_style, new_figure, tidy, zero_line
+from fastigial.plot.style import (
+    PAGE_WIDTH,
+    SMALL,
+    few_ticks,
+    figure_of,
+    given_axes,
+    house_style,
+    new_figure,
+    tidy,
+    zero_line,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -72,7 +82,9 @@ def variance(result: ComponentVariance, *, axes: Any = None, figsize: tuple[floa
         # The title stands above the legend, which stands above the axes: inside, it would cover some component.
         ax.set_title(f"together {100 * result.total:.1f} %", loc="left", fontsize=SMALL, pad=15)
         _name(ax, result, places, groups)
-        ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3, columnspacing=1.0, borderaxespad=0, borderpad=0.2)
+        ax.legend(
+            loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3, columnspacing=1.0, borderaxespad=0, borderpad=0.2
+        )
         tidy(ax)
         ax.tick_params(axis="x", length=0)
     return figure
