@@ -22,6 +22,8 @@ core_consistency
     Whether the data hold products of factors of different components.
 influence
     Leverage against residual of trials, neurons and time steps.
+similarity
+    Matched components of two models, beside one another.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from fastigial.plot.factors import tca
 from fastigial.plot.influence import influence
 from fastigial.plot.learning import trial_factors
 from fastigial.plot.residuals import reconstruction
+from fastigial.plot.similarity import similarity
 from fastigial.plot.slices import slicetca
 from fastigial.plot.variance import variance
 
@@ -40,6 +43,7 @@ __all__ = [
     "influence",
     "loss",
     "reconstruction",
+    "similarity",
     "slicetca",
     "tca",
     "trial_factors",
