@@ -11,7 +11,8 @@ Everything a user needs is one attribute away::
 
 from __future__ import annotations
 
-from fastigial import _core, datasets, plot, preprocess
+from fastigial import _core, analysis, datasets, plot, preprocess
+from fastigial.analysis import align, core_consistency, similarity
 from fastigial.convergence import ConvergenceWarning
 from fastigial.io import load
 from fastigial.recording import Recording
@@ -25,10 +26,14 @@ __all__ = [
     "ConvergenceWarning",
     "Recording",
     "SliceTCA",
+    "align",
+    "analysis",
+    "core_consistency",
     "datasets",
     "get_num_threads",
     "load",
     "plot",
     "preprocess",
     "set_num_threads",
+    "similarity",
 ]
