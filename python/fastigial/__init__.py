@@ -11,7 +11,7 @@ Everything a user needs is one attribute away::
 
 from __future__ import annotations
 
-from fastigial import _core, datasets, plot, preprocess
+from fastigial import _core, datasets, masks, plot, preprocess
 from fastigial.convergence import ConvergenceWarning
 from fastigial.io import load
 from fastigial.recording import Recording
@@ -28,6 +28,7 @@ __all__ = [
     "datasets",
     "get_num_threads",
     "load",
+    "masks",
     "plot",
     "preprocess",
     "set_num_threads",
