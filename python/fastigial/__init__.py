@@ -15,6 +15,7 @@ from fastigial import _core, datasets, masks, plot, preprocess
 from fastigial.convergence import ConvergenceWarning
 from fastigial.io import load
 from fastigial.recording import Recording
+from fastigial.selection import RankSearch
 from fastigial.tensor import TCA, SliceTCA
 from fastigial.threads import get_num_threads, set_num_threads
 
@@ -23,6 +24,7 @@ __version__ = _core.__version__
 __all__ = [
     "TCA",
     "ConvergenceWarning",
+    "RankSearch",
     "Recording",
     "SliceTCA",
     "datasets",

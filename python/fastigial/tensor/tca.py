@@ -273,5 +273,10 @@ class TCA(Decomposition):
         }
         return as_dataset(self, {**variables, "weights": (("component",), self.weights_)})
 
+    def _exchanged(self) -> Self:
+        other = super()._exchanged()
+        other.factors_ = [self.factors_[1], self.factors_[0], *self.factors_[2:]]
+        return other
+
     def _columns(self) -> list[NDArray[Any]]:
         return self.factors_
