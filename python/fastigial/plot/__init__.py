@@ -12,6 +12,8 @@ slicetca
     Loading vectors beside their slices, grouped by slice type.
 loss
     Loss against iteration, for one model or several.
+rank_search
+    Training and held-out loss against rank, with the rank that was chosen.
 reconstruction
     Data, reconstruction and residual of a few neurons.
 trial_factors
@@ -23,7 +25,8 @@ from __future__ import annotations
 from fastigial.plot.convergence import loss
 from fastigial.plot.factors import tca
 from fastigial.plot.learning import trial_factors
+from fastigial.plot.rank_search import rank_search
 from fastigial.plot.residuals import reconstruction
 from fastigial.plot.slices import slicetca
 
-__all__ = ["loss", "reconstruction", "slicetca", "tca", "trial_factors"]
+__all__ = ["loss", "rank_search", "reconstruction", "slicetca", "tca", "trial_factors"]

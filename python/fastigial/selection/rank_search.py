@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import warnings
 from dataclasses import dataclass, field
 from os import PathLike
@@ -217,8 +216,9 @@ class RankSearch(Parameters):
         for name in ("summary_", "best_rank_", "best_estimator_"):
             if hasattr(self, name):
                 delattr(self, name)
+        rows = [(n_components(row[0]), *row) for row in climb.rows]
         self.results_ = pd.DataFrame(
-            sorted(climb.rows, key=lambda row: (n_components(row[0]), *row[:3])),
+            [row[1:] for row in sorted(rows)],
             columns=["rank", "split", "start", "train_loss", "test_loss", "seconds"],
         )
         train, test = summarise(self.results_)
@@ -335,5 +335,5 @@ def _clone(estimator: Any, **changed: Any) -> Any:
 def _observed(X: NDArray[Any], mask: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
     if mask is not None and mask.shape != X.shape:
         raise ValueError(f"mask has shape {mask.shape}, expected that of X, {X.shape}")
-    observed = ~np.isnan(X)
+    observed: NDArray[np.bool_] = ~np.isnan(X)
     return observed if mask is None else observed & mask

@@ -101,7 +101,8 @@ def _triples(ranks: Any) -> Iterator[tuple[int, int, int]]:
         else range(as_count("ranks", entry) + 1)
         for entry in entries
     ]
-    yield from (rank for rank in itertools.product(*tried) if any(rank))
+    first, second, third = tried
+    yield from (rank for rank in itertools.product(first, second, third) if any(rank))
 
 
 def _triple(rank: Any) -> tuple[int, int, int]:

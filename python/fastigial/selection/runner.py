@@ -48,6 +48,7 @@ class Stop:
 
     def __call__(self, done: int, total: int, loss: float) -> None:
         """Progress of a fit."""
+        del done, total, loss
         if self._event.is_set():
             raise RuntimeError("stopped")
 

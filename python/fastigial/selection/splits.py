@@ -7,7 +7,6 @@ halves are exchanged.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -217,9 +216,7 @@ def _given(cv: Any, shape: tuple[int, ...]) -> list[Split]:
     except TypeError:
         pairs = []
     if not pairs or any(len(pair) != 2 for pair in pairs):
-        raise ValueError(
-            f"cv is not a sequence of (train mask, test mask), nor one of {', '.join(map(repr, _NAMES))}"
-        )
+        raise ValueError(f"cv is not a sequence of (train mask, test mask), nor one of {', '.join(map(repr, _NAMES))}")
     for split, pair in enumerate(pairs):
         for side, mask in zip(("train", "test"), pair, strict=True):
             if mask.dtype != np.bool_:
