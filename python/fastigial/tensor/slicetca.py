@@ -357,6 +357,14 @@ class SliceTCA(Decomposition):
             variables[f"{dim}_slices"] = ((f"{dim}_component", *others), self.slices_[axis])
         return as_dataset(self, variables)
 
+    def _exchanged(self) -> Self:
+        other = super()._exchanged()
+        first, second, third = _ranks(self.n_components)
+        other.n_components = (second, first, third)
+        other.loadings_ = [self.loadings_[1], self.loadings_[0], self.loadings_[2]]
+        other.slices_ = [self.slices_[1], self.slices_[0], self.slices_[2].swapaxes(1, 2)]
+        return other
+
     def _columns(self) -> list[NDArray[Any]]:
         return [loading.T for loading in self.loadings_]
 

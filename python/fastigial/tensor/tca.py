@@ -192,8 +192,10 @@ class TCA(Decomposition):
             return self.init
         if not hasattr(self.init, "loss_"):
             raise ValueError("init is a TCA that is not fitted, expected a fitted one")
-        share = self.init.weights_.astype(np.float64) ** (1 / len(self.init.factors_))
-        return [factor * share for factor in self.init.factors_]
+        # All weights go into the first mode: vectors of added components are drawn at random in the others, where
+        # nothing then depends on the units of the data.
+        first, *others = self.init._factors64()
+        return [first * self.init.weights_.astype(np.float64), *others]
 
     def fit_transform(self, X: ArrayLike, mask: ArrayLike | None = None) -> NDArray[Any]:
         """Fit the model and return the first factor, shape (n_trials, R)."""
@@ -283,6 +285,11 @@ class TCA(Decomposition):
             f"{dim}_factors": ((axis, "component"), self.factors_[axis]) for axis, dim in enumerate(self.dims_)
         }
         return as_dataset(self, {**variables, "weights": (("component",), self.weights_)})
+
+    def _exchanged(self) -> Self:
+        other = super()._exchanged()
+        other.factors_ = [self.factors_[1], self.factors_[0], *self.factors_[2:]]
+        return other
 
     def _columns(self) -> list[NDArray[Any]]:
         return self.factors_
