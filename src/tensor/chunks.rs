@@ -53,6 +53,8 @@ pub struct Whole<'a> {
     pub sum_of_squares: f64,
     /// The kernels see `x / scale`.
     pub scale: f64,
+    /// Relative rounding of its entries.
+    pub epsilon: f64,
 }
 
 /// Rows of all chunks one after the other, their sums and losses added up.

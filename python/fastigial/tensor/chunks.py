@@ -9,7 +9,7 @@ only the kernel's answer; with a dask array and an active `dask.distributed` cli
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from fastigial import _core
 from fastigial.tensor.intake import Data, take
 from fastigial.tensor.labels import Coords, labels_of
+from fastigial.tensor.recognition import recognised, remember
 
 __all__ = ["CHUNK_BYTES", "Chunks", "Survey", "as_chunks"]
 
@@ -107,10 +108,18 @@ class Chunks:
 
         return run
 
-    def each(self) -> Any:
-        """The chunks one after the other, in memory."""
-        for number in range(len(self.bounds) - 1):
-            yield self._load(number)
+    def each(self) -> Iterator[tuple[tuple[int, int], Data]]:
+        """The chunks one after the other, in memory, and the trials that they hold."""
+        for number, span in enumerate(self._spans()):
+            yield span, self._load(number)
+
+    def remembered(self) -> NDArray[np.float64]:
+        """A few entries by which to recognise the recording, from the first chunk."""
+        return remember(self._load(0))
+
+    def hold(self, remembered: NDArray[np.float64]) -> bool:
+        """Whether the recording holds such entries, as far as they lie in the first chunk."""
+        return recognised(remembered, self._load(0))
 
     def _spans(self) -> list[tuple[int, int]]:
         return list(zip(self.bounds[:-1], self.bounds[1:], strict=True))
@@ -125,15 +134,15 @@ class Chunks:
         client = _client() if _is_dask(self.source) else None
         if client is None:
             return [function(shared, self._load(i), *arguments[i]) for i in range(len(arguments))]
-        import dask
+        from dask.delayed import delayed
 
-        everywhere = dask.delayed(shared)
+        everywhere = delayed(shared)
         tasks = []
         for (a, b), own in zip(self._spans(), arguments, strict=True):
             mask = None if self.mask is None else self.mask[a:b]
             # The blocks themselves go into the graph, so that each is made, or lies already, where its kernel runs.
             blocks = self.source[a:b].to_delayed().ravel()[0]
-            tasks.append(dask.delayed(_on_worker, pure=False)(function, everywhere, blocks, mask, own))
+            tasks.append(delayed(_on_worker, pure=False)(function, everywhere, blocks, mask, own))
         return list(client.gather(client.compute(tasks)))
 
 

@@ -121,7 +121,7 @@ fn pass_tca<'py>(
 }
 
 #[pyfunction]
-#[pyo3(signature = (passes, *, shape, n_observed, sum_of_squares, incomplete, scale, n_components, nonnegative, init, max_iter, tol, progress))]
+#[pyo3(signature = (passes, *, shape, n_observed, sum_of_squares, incomplete, scale, single, n_components, nonnegative, init, max_iter, tol, progress))]
 #[allow(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "one per public parameter")]
 fn fit_tca_chunks<'py>(
     py: Python<'py>,
@@ -131,6 +131,7 @@ fn fit_tca_chunks<'py>(
     sum_of_squares: f64,
     incomplete: bool,
     scale: f64,
+    single: bool,
     n_components: usize,
     nonnegative: Vec<bool>,
     init: Vec<PyReadonlyArray2<'py, f64>>,
@@ -140,7 +141,8 @@ fn fit_tca_chunks<'py>(
 ) -> PyResult<(Bound<'py, PyDict>, Option<PyErr>)> {
     let start = Start::Given(owned(&init));
     let options = Options { n_components, nonnegative, start, n_init: 1, max_iter, tol, seed: 0 };
-    let whole = Whole { shape: &shape, incomplete, sum_of_squares, scale };
+    let epsilon = if single { f32::EPSILON.into() } else { f64::EPSILON };
+    let whole = Whole { shape: &shape, incomplete, sum_of_squares, scale, epsilon };
     let (fit, exception) = chunked_call(py, passes, progress, |chunks, monitor| {
         cp::fit_chunks(chunks, whole, n_observed, &options, monitor)
     })?;

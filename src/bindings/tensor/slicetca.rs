@@ -109,7 +109,7 @@ fn pass_slicetca<'py>(
 }
 
 #[pyfunction]
-#[pyo3(signature = (passes, *, shape, n_observed, sum_of_squares, incomplete, scale, n_components, nonnegative, init, invariance, max_iter, tol, n_threads, progress))]
+#[pyo3(signature = (passes, *, shape, n_observed, sum_of_squares, incomplete, scale, single, n_components, nonnegative, init, invariance, max_iter, tol, n_threads, progress))]
 #[allow(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "one per public parameter")]
 fn fit_slicetca_chunks<'py>(
     py: Python<'py>,
@@ -119,6 +119,7 @@ fn fit_slicetca_chunks<'py>(
     sum_of_squares: f64,
     incomplete: bool,
     scale: f64,
+    single: bool,
     n_components: [usize; 3],
     nonnegative: [bool; 3],
     init: ([PyReadonlyArray2<'py, f64>; 3], [PyReadonlyArray3<'py, f64>; 3]),
@@ -138,7 +139,8 @@ fn fit_slicetca_chunks<'py>(
         tol,
         seed: 0,
     };
-    let whole = Whole { shape: &shape, incomplete, sum_of_squares, scale };
+    let epsilon = if single { f32::EPSILON.into() } else { f64::EPSILON };
+    let whole = Whole { shape: &shape, incomplete, sum_of_squares, scale, epsilon };
     let (fit, exception) = chunked_call(py, passes, progress, |chunks, monitor| {
         slicetca::fit_chunks(chunks, whole, n_observed, &options, &Threads::new(n_threads)?, monitor)
     })?;

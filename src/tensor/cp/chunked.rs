@@ -77,7 +77,7 @@ pub fn fit_chunks(
     start[0] /= whole.scale;
     let problem = Chunked { chunks, whole, nonnegative: &options.nonnegative };
     let unit = whole.scale * whole.scale / n_observed as f64;
-    let noise = NOISE * f64::from(f32::EPSILON) * whole.sum_of_squares;
+    let noise = NOISE * whole.epsilon * whole.sum_of_squares;
     let limits = Limits { noise, ..Limits::new(options.max_iter, options.tol) };
     let total = options.max_iter;
     let mut found = descend(&problem, start, limits, &mut |done, loss| {

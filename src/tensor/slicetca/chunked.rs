@@ -81,7 +81,7 @@ pub fn fit_chunks(
     model.scale(1.0 / whole.scale);
     let problem = Chunked { chunks, layout };
     let unit = whole.scale * whole.scale / n_observed as f64;
-    let noise = NOISE * f64::from(f32::EPSILON) * whole.sum_of_squares;
+    let noise = NOISE * whole.epsilon * whole.sum_of_squares;
     let limits = Limits { noise, ..Limits::new(options.max_iter, options.tol) };
     let total = options.max_iter;
     let mut found = descend(&problem, layout.factors(&model), limits, &mut |done, loss| {
