@@ -16,6 +16,8 @@ DOORS = ("__init__", "io", "tensor", "threads")
 HEAVY = {"matplotlib", "scipy", "xarray", "pandas", "sklearn", "joblib", "tqdm", "IPython"}
 # Modules that are themselves imported inside functions only.
 DEFERRED = {"fastigial.plot.canvas"}
+# Rooms whose results have a method `plot`.
+DRAW_THEMSELVES = ("analysis", "selection")
 FILES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))
 
 each_file = pytest.mark.parametrize("file", FILES, ids=str)
@@ -81,8 +83,15 @@ def test_imports_within_the_package_are_absolute(file: Path) -> None:
 
 @each_file
 def test_nothing_but_the_front_door_depends_on_plots(file: Path) -> None:
-    if file.parts[0] not in ("plot", "__init__.py", "demo"):
+    if file.parts[0] not in ("plot", "__init__.py", "demo", *DRAW_THEMSELVES):
         assert "plot" not in rooms_used((ROOT / file).read_text())
+
+
+@each_file
+def test_results_that_draw_themselves_import_plots_when_they_do(file: Path) -> None:
+    if file.parts[0] in DRAW_THEMSELVES:
+        statements = at_import_time(ast.parse((ROOT / file).read_text()))
+        assert not [name for node in statements for name in imported(node) if name.startswith("fastigial.plot")]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ Everything a user needs is one attribute away::
 
 from __future__ import annotations
 
-from fastigial import _core, datasets, masks, plot, preprocess
+from fastigial import _core, analysis, datasets, masks, plot, preprocess
+from fastigial.analysis import align, core_consistency, similarity
 from fastigial.convergence import ConvergenceWarning
 from fastigial.io import load
 from fastigial.recording import Recording
@@ -27,6 +28,9 @@ __all__ = [
     "RankSearch",
     "Recording",
     "SliceTCA",
+    "align",
+    "analysis",
+    "core_consistency",
     "datasets",
     "get_num_threads",
     "load",
@@ -34,4 +38,5 @@ __all__ = [
     "plot",
     "preprocess",
     "set_num_threads",
+    "similarity",
 ]

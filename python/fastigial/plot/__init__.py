@@ -18,15 +18,38 @@ reconstruction
     Data, reconstruction and residual of a few neurons.
 trial_factors
     What each component does over the session, or along a behavioural variable.
+variance
+    What each component explains: alone, beyond the others, added in order.
+core_consistency
+    Whether the data hold products of factors of different components.
+influence
+    Leverage against residual of trials, neurons and time steps.
+similarity
+    Matched components of two models, beside one another.
 """
 
 from __future__ import annotations
 
 from fastigial.plot.convergence import loss
+from fastigial.plot.core_consistency import core_consistency
 from fastigial.plot.factors import tca
+from fastigial.plot.influence import influence
 from fastigial.plot.learning import trial_factors
 from fastigial.plot.rank_search import rank_search
 from fastigial.plot.residuals import reconstruction
+from fastigial.plot.similarity import similarity
 from fastigial.plot.slices import slicetca
+from fastigial.plot.variance import variance
 
-__all__ = ["loss", "rank_search", "reconstruction", "slicetca", "tca", "trial_factors"]
+__all__ = [
+    "core_consistency",
+    "influence",
+    "loss",
+    "rank_search",
+    "reconstruction",
+    "similarity",
+    "slicetca",
+    "tca",
+    "trial_factors",
+    "variance",
+]
