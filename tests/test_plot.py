@@ -135,7 +135,9 @@ EVERY_FIGURE: dict[str, Callable[[], Figure]] = {
     ).plot(),
     "rank search": lambda: plot.rank_search(searched(fg.TCA(1), 4)),
     "rank search, one": lambda: plot.rank_search(searched(fg.TCA(1), [7])),
-    "rank search, triples": lambda: plot.rank_search(searched(fg.SliceTCA((1, 1, 1)), [(1, 0, 0), (1, 1, 0), (2, 1, 1)])),
+    "rank search, triples": lambda: plot.rank_search(
+        searched(fg.SliceTCA((1, 1, 1)), [(1, 0, 0), (1, 1, 0), (2, 1, 1)])
+    ),
     "rank search, grid": lambda: plot.rank_search(searched(fg.SliceTCA((1, 1, 1)), (1, 1, 1))),
     "rank search, flat grid": lambda: plot.rank_search(searched(fg.SliceTCA((1, 1, 1)), (2, 0, 1))),
     "similarity": lambda: plot.similarity(random_tca(0, (12, 9, 10), 3), random_tca(1, (12, 9, 10), 3)),
