@@ -12,6 +12,8 @@ slicetca
     Loading vectors beside their slices, grouped by slice type.
 loss
     Loss against iteration, for one model or several.
+rank_search
+    Training and held-out loss against rank, with the rank that was chosen.
 reconstruction
     Data, reconstruction and residual of a few neurons.
 trial_factors
@@ -33,6 +35,7 @@ from fastigial.plot.core_consistency import core_consistency
 from fastigial.plot.factors import tca
 from fastigial.plot.influence import influence
 from fastigial.plot.learning import trial_factors
+from fastigial.plot.rank_search import rank_search
 from fastigial.plot.residuals import reconstruction
 from fastigial.plot.similarity import similarity
 from fastigial.plot.slices import slicetca
@@ -42,6 +45,7 @@ __all__ = [
     "core_consistency",
     "influence",
     "loss",
+    "rank_search",
     "reconstruction",
     "similarity",
     "slicetca",

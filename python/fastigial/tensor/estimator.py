@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import warnings
 from os import PathLike
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastigial.convergence import ConvergenceWarning
+from fastigial.tensor.checks import as_flags
 from fastigial.tensor.intake import Data, take
 from fastigial.tensor.labels import Coords, as_frame
 
@@ -27,6 +29,8 @@ _N_LOOKED_AT = 1 << 10
 
 class Decomposition:
     """Base of the estimators. Constructors only store their arguments; learned values end in an underscore."""
+
+    nonnegative: Any
 
     labels_: tuple[tuple[str, ...], Coords]
     loss_: float
@@ -99,6 +103,13 @@ class Decomposition:
         self._check_fitted()
         return self.labels_[1]
 
+    def _compress(self, X: ArrayLike, mask: ArrayLike | None, largest: Any) -> Any:
+        """What fits of the same recording with up to `largest` components can share, or None.
+
+        Given to an estimator as its attribute `_compressed`, it serves the next fit, which must be of that recording.
+        """
+        del X, mask, largest
+
     def _check_fitted(self) -> None:
         if not hasattr(self, "loss_"):
             raise AttributeError(f"this {type(self).__name__} is not fitted yet: call fit(X) first")
@@ -152,6 +163,56 @@ class Decomposition:
         float
             1 for a perfect model, 0 for one no better than silence. The data are not centred.
         """
+        truth, model = self._compared(X, mask)
+        size = float(np.max(np.abs(truth))) or 1.0
+        difference = (truth - model) / size
+        return float(1.0 - np.sum(difference**2) / max(np.sum((truth / size) ** 2), np.finfo(np.float64).tiny))
+
+    def evaluate(self, X: ArrayLike, mask: ArrayLike | None = None) -> float:
+        """Mean loss per observed entry, Σ(X − X̂)² / n, in the units of ``loss_``: of held-out entries, for example.
+
+        Parameters
+        ----------
+        X : array_like, Recording or xarray.DataArray
+            The recording that was fitted, or other trials of the same neurons and times; those are transformed first,
+            by the very entries that are then compared (see `score`).
+        mask : array_like of bool, optional
+            True where X counts; for example the entries that were held out from the fit.
+
+        Returns
+        -------
+        float
+            In the data's units squared, not negative.
+
+        Raises
+        ------
+        ValueError
+            If nothing is observed, X holds infinities there, or the mask has another shape.
+
+        Examples
+        --------
+        >>> import fastigial as fg
+        >>> X = fg.datasets.make_tca((20, 15, 10), 2, noise=0.5, seed=0).data
+        >>> train, test = fg.masks.blocked(X.shape, 0.1, block=(1, 1, 3), random_state=0)
+        >>> model = fg.TCA(2, random_state=0).fit(X, mask=train)
+        >>> bool(abs(model.evaluate(X, mask=train) / model.loss_ - 1) < 1e-9)
+        True
+        >>> 0.2 < model.evaluate(X, mask=test) < 0.3
+        True
+        """
+        return self._mean_loss(*self._compared(X, mask))
+
+    def _evaluate_new(self, X: NDArray[Any], given: NDArray[np.bool_], asked: NDArray[np.bool_]) -> float:
+        """Mean loss over the entries `asked` of other trials, transformed by the entries `given`."""
+        return self._mean_loss(X[asked].astype(np.float64), self._reconstruct_new(take(X, given))[asked])
+
+    @staticmethod
+    def _mean_loss(truth: NDArray[np.float64], model: NDArray[Any]) -> float:
+        size = float(np.max(np.abs(truth))) or 1.0
+        return float(np.mean(((truth - model) / size) ** 2) * size * size)
+
+    def _compared(self, X: ArrayLike, mask: ArrayLike | None) -> tuple[NDArray[np.float64], NDArray[Any]]:
+        """Observed entries of X, and what the model says of them."""
         self._check_fitted()
         data = take(X, mask)
         if data.mask is not None and data.mask.shape != data.array.shape:
@@ -166,9 +227,7 @@ class Decomposition:
             raise ValueError("X holds infinite values; mark what was not observed as NaN")
         same = data.array.shape == self.shape_ and self._recognises(data)
         model = self.reconstruct() if same else self._reconstruct_new(data)
-        size = float(np.max(np.abs(truth))) or 1.0
-        difference = (truth - model[observed]) / size
-        return float(1.0 - np.sum(difference**2) / max(np.sum((truth / size) ** 2), np.finfo(np.float64).tiny))
+        return truth, model[observed]
 
     def _recognises(self, data: Data) -> bool:
         """Whether `data` is the fitted recording, as far as both were observed."""
@@ -176,6 +235,22 @@ class Decomposition:
         now = _observed_at(data, places.astype(np.intp))
         both = ~(np.isnan(now) | np.isnan(values))
         return bool(np.array_equal(now[both], values[both]))
+
+    def _exchanged(self) -> Self:
+        """The same fitted model with the first two axes exchanged: its new trials are this model's new neurons."""
+        self._check_fitted()
+        other = copy.copy(self)
+        dims, coords = self.labels_
+        other.labels_ = ((dims[1], dims[0], *dims[2:]), coords)
+        other.shape_ = (self.shape_[1], self.shape_[0], *self.shape_[2:])
+        places, values = self._remembered.T
+        first, second, *rest = np.unravel_index(places.astype(np.intp), self.shape_)
+        there = np.ravel_multi_index((second, first, *rest), other.shape_)
+        other._remembered = np.stack([there.astype(np.float64), values], axis=1)
+        if not isinstance(self.nonnegative, bool | np.bool_):
+            first_flag, second_flag, *others = as_flags("nonnegative", self.nonnegative, len(self.shape_))
+            other.nonnegative = [second_flag, first_flag, *others]
+        return other
 
     def _refuse_overflow(self, data: Data, arrays: list[NDArray[Any]]) -> None:
         """A model of unit vectors has larger numbers than its data."""

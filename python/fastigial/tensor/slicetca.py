@@ -65,7 +65,8 @@ class SliceTCA(Decomposition):
         Squared error.
     init : {"svd", "random"} or SliceTCA
         Where to start: the leading singular vectors (restarts follow random fibres of the data), random fibres only,
-        or a fitted model (then there are no restarts).
+        or a fitted model (then there are no restarts). A model with fewer components keeps them; the others start
+        from random fibres.
     n_init : "auto" or int
         Number of starts. For signed models, "auto" goes on until the ends found so far leave no unseen one to be expected (the rule of
         Boender & Rinnooy Kan, 1987) and the best has been found more than once: 8 starts where there is one minimum,
@@ -355,6 +356,14 @@ class SliceTCA(Decomposition):
             variables[f"{dim}_loadings"] = ((f"{dim}_component", axis), self.loadings_[axis])
             variables[f"{dim}_slices"] = ((f"{dim}_component", *others), self.slices_[axis])
         return as_dataset(self, variables)
+
+    def _exchanged(self) -> Self:
+        other = super()._exchanged()
+        first, second, third = _ranks(self.n_components)
+        other.n_components = (second, first, third)
+        other.loadings_ = [self.loadings_[1], self.loadings_[0], self.loadings_[2]]
+        other.slices_ = [self.slices_[1], self.slices_[0], self.slices_[2].swapaxes(1, 2)]
+        return other
 
     def _columns(self) -> list[NDArray[Any]]:
         return [loading.T for loading in self.loadings_]
