@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastigial.convergence import ConvergenceWarning
+from fastigial.convergence import ConvergenceWarning, is_quiet
 from fastigial.tensor.checks import as_flags
 from fastigial.tensor.intake import Data, take
 from fastigial.tensor.labels import Coords, as_frame
@@ -132,7 +132,7 @@ class Decomposition:
         """Raise what stopped the fit, or warn that it ran out of iterations."""
         if exception is not None:
             raise exception
-        if self.outcome_ == "max_iter":
+        if self.outcome_ == "max_iter" and not is_quiet():
             warnings.warn(
                 f"{type(self).__name__} stopped after max_iter={getattr(self, 'max_iter', None)} sweeps, before a "
                 "sweep gained less than tol of the loss; raise max_iter, or tol if the loss is good enough",
