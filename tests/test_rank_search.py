@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import pickle
 import signal
+import subprocess
+import sys
 
 import matplotlib
 import numpy as np
@@ -427,6 +429,93 @@ def test_ctrl_c_keeps_what_is_finished_and_chooses_among_it(n_jobs):
     assert isinstance(search.plot(), Figure)
     # And it can be used again.
     pd.testing.assert_frame_equal(numbers(search.set_params(progress=False).fit(X)), numbers(whole))
+
+
+# Checkpoints
+
+
+@pytest.fixture
+def fits(monkeypatch):
+    """Ranks of the fits that are really done, as they are."""
+    from fastigial.selection.splits import EntrySplit
+
+    done, fit = [], EntrySplit.fit
+
+    def counted(self, estimator, *arguments):
+        done.append(estimator.n_components)
+        return fit(self, estimator, *arguments)
+
+    monkeypatch.setattr(EntrySplit, "fit", counted)
+    return done
+
+
+KILLED = """
+import os, signal, sys
+import fastigial as fg
+
+def kill(done, total, loss):
+    if done == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+X = fg.datasets.make_tca((12, 10, 14), 2, noise=0.5, seed=0).data
+fg.RankSearch(fg.TCA(1), 4, n_splits=2, random_state=0, checkpoint=sys.argv[1], progress=kill).fit(X)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no kill -9 on this system")
+def test_a_killed_search_goes_on_where_it_was(tmp_path, fits):
+    X = small()
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    search = fg.RankSearch(fg.TCA(1), 4, n_splits=2, random_state=0, checkpoint=tmp_path).fit(X)
+    # Four of ranks 1 and 2, and one of rank 3, were there.
+    assert fits == [3, 4, 4]
+    without = fg.RankSearch(fg.TCA(1), 4, n_splits=2, random_state=0).fit(X)
+    pd.testing.assert_frame_equal(numbers(search), numbers(without))
+    assert search.best_estimator_.reconstruct().tobytes() == without.best_estimator_.reconstruct().tobytes()
+
+
+def test_ranks_and_starts_can_be_added_and_nothing_is_done_twice(tmp_path, fits):
+    X = small()
+
+    def search(ranks, **options):
+        fits.clear()
+        kept = fg.RankSearch(fg.TCA(1), ranks, n_splits=2, random_state=0, checkpoint=tmp_path, **options).fit(X)
+        n_done = len(fits)
+        without = fg.RankSearch(fg.TCA(1), ranks, n_splits=2, random_state=0, **options).fit(X)
+        pd.testing.assert_frame_equal(numbers(kept), numbers(without))
+        return n_done
+
+    assert search(2) == 4
+    assert search(2, rule="best", n_jobs=2) == 0
+    assert search(3) == 2
+    # Where the further start of rank 1 is the better one, rank 2 grows out of that.
+    assert 4 <= search(2, n_init=2) <= 6
+    assert search(2, n_init=2) == 0
+    # Without rank 1, rank 2 cannot grow out of it: another fit.
+    assert search([2]) == 2
+    assert search([2]) == 0
+
+
+def test_slice_ranks_in_single_precision_are_kept_to_the_last_bit(tmp_path):
+    X = small().astype(np.float32)
+    once, again = (
+        fg.RankSearch(SLICES, (1, 1, 1), n_splits=2, random_state=0, checkpoint=tmp_path).fit(X) for _ in range(2)
+    )
+    pd.testing.assert_frame_equal(once.results_, again.results_)
+
+
+def test_a_checkpoint_of_another_search_is_refused(tmp_path, monkeypatch):
+    X = small()
+    search = fg.RankSearch(fg.TCA(1), 1, n_splits=2, random_state=0, checkpoint=tmp_path).fit(X)
+    monkeypatch.setattr("fastigial.selection.rank_search.run", never)
+    with pytest.raises(ValueError, match="X differs"):
+        clone(search).fit(X + 1)
+    for name, value in {"cv": "speckled", "n_splits": 3, "random_state": 1, "estimator__tol": 0.1}.items():
+        with pytest.raises(ValueError, match=name.removeprefix("estimator__")):
+            clone(search).set_params(**{name: value}).fit(X)
+    with pytest.raises(ValueError, match="whole number"):
+        clone(search).set_params(random_state=None).fit(X)
 
 
 # Refusals
