@@ -190,7 +190,7 @@ impl<T: Real> Whole<'_, T> {
                 return Ok(now);
             }
             let spans: Vec<&[Array2<f64>]> = iter::once(&now.state).chain(&past).map(Vec::as_slice).collect();
-            let core = Core::around(self.x, &spans, self.problem.unit, self.problem.threads);
+            let core = Core::around(self.x, &spans, self.problem.unit, self.problem.threads)?;
             let gained = if reached.is_finite() { 1.0 - now.loss() / reached } else { 0.0 };
             let tol = self.limits.tol.max(INNER_SHARE * gained / CORE_TOLERANCE);
             let limits = Limits { tol, reached: now.loss(), ..self.limits };
