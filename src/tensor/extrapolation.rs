@@ -76,6 +76,13 @@ impl<S> Descent<S> {
     pub fn loss(&self) -> f64 {
         self.history.last().copied().unwrap_or(f64::INFINITY)
     }
+
+    /// Goes on where another descent, which began here, ended.
+    pub fn append(&mut self, mut next: Self) {
+        self.history.append(&mut next.history);
+        self.state = next.state;
+        self.outcome = next.outcome;
+    }
 }
 
 /// Descends from `state`. After each sweep `go_on(sweeps, loss)` is asked.

@@ -65,7 +65,8 @@ class SliceTCA(Decomposition):
         Squared error.
     init : {"svd", "random"} or SliceTCA
         Where to start: the leading singular vectors (restarts follow random fibres of the data), random fibres only,
-        or a fitted model (then there are no restarts).
+        or a fitted model (then there are no restarts). A model with fewer components keeps them; the others start
+        from random fibres.
     n_init : "auto" or int
         Number of starts. For signed models, "auto" goes on until the ends found so far leave no unseen one to be expected (the rule of
         Boender & Rinnooy Kan, 1987) and the best has been found more than once: 8 starts where there is one minimum,

@@ -41,7 +41,7 @@ class TCA(Decomposition):
         Squared error.
     init : {"svd", "random"} or TCA
         Where to start: the leading singular vectors of each mode, random factors, or a fitted model (then there are
-        no restarts).
+        no restarts). A model with fewer components keeps them; the others start at random.
     n_init : int
         Number of starts, of which the best is kept; with ``init="svd"`` all but the first are random.
     max_iter : int

@@ -10,6 +10,7 @@
 
 mod descent;
 mod kruskal;
+mod search;
 mod start;
 mod sweep;
 mod transform;
@@ -19,25 +20,17 @@ use ndarray::{Array2, ArrayViewD};
 pub use self::kruskal::Kruskal;
 pub use self::transform::transform;
 
-use self::start::{Core, random_factors};
-use self::sweep::Problem;
-use super::dense::{Dense, Prepared, SMALL};
-use super::extrapolation::{self, Limits, descend};
+use self::search::search;
+use super::dense::{Prepared, SMALL};
+use super::extrapolation;
 use super::mttkrp::Halves;
 use crate::error::{Error, Result};
-use crate::monitor::{Flow, Monitor, Outcome, Progress};
+use crate::monitor::{Monitor, Outcome};
 use crate::numerics::parallel::Threads;
-use crate::numerics::rng;
 use crate::real::Real;
-
-/// Descents on the core go this much further than the tolerance asks, so that little is left for the whole tensor.
-const CORE_TOLERANCE: f64 = 0.1;
 
 /// No tensor needs more components than its entries divided by its longest axis; small ones may have this many.
 const MOST_COMPONENTS: usize = 1000;
-
-/// Losses are differences of sums of squares; smaller gains, as a share of them, are rounding.
-const NOISE: f64 = 0.002;
 
 /// Factors, and how a descent came to them.
 type Descent = extrapolation::Descent<Vec<Array2<f64>>>;
@@ -49,7 +42,7 @@ pub enum Start {
     Svd,
     /// Random factors.
     Random,
-    /// These factors, for example of a fitted model; no restarts.
+    /// These factors, for example of a fitted model; no restarts. There may be fewer than asked for: the others are random.
     Given(Vec<Array2<f64>>),
 }
 
@@ -146,114 +139,6 @@ pub fn fit<T: Real>(
     })
 }
 
-/// Runs all starts and descends from the best on the whole tensor.
-fn search<T: Real>(
-    data: &Prepared<'_, T>,
-    options: &Options,
-    threads: &Threads,
-    monitor: &mut dyn Monitor,
-) -> Result<(Descent, Vec<f64>)> {
-    let x = data.dense();
-    let incomplete = data.is_incomplete();
-    let unit = unit_of(data);
-    let sum_of_squares = data.survey.sum_of_squares * unit * unit;
-    let problem = Problem {
-        halves: Halves::new(x),
-        incomplete,
-        unit,
-        sum_of_squares,
-        nonnegative: &options.nonnegative,
-        threads,
-    };
-    let noise = NOISE * T::EPSILON * sum_of_squares;
-    let limits = Limits { noise, ..Limits::new(options.max_iter, options.tol) };
-    let told = data.scale * data.scale / (data.survey.n_observed as f64 * unit * unit);
-    let total = options.max_iter * (options.n_init + 1);
-    let mut steps = 0;
-    let mut report = |loss: f64| {
-        steps += 1;
-        monitor.report(Progress { done: steps, total, loss: loss * told }) == Flow::Continue
-    };
-    let constrained = options.nonnegative.contains(&true);
-    let rank = options.n_components;
-
-    if let Start::Given(factors) = &options.start {
-        let mut factors = factors.clone();
-        factors[0] *= unit / data.scale;
-        let end = descend(&problem, factors, limits, &mut |_, loss| report(loss))?;
-        return Ok((end, Vec::new()));
-    }
-
-    // Directions come from the tensor with zeros where nothing was observed: a start, not an answer.
-    let filled = incomplete.then(|| {
-        let zero = |v: &T| if v.is_nan() { T::ZERO } else { *v };
-        x.data.iter().map(zero).collect::<Vec<T>>()
-    });
-    let complete = filled.as_ref().map_or(x, |filled| Dense { data: filled, shape: x.shape });
-    let mut core = Core::of(complete, rank, threads)?;
-    core.tensor.iter_mut().for_each(|tensor| *tensor *= unit);
-    let core_norm = core.tensor.as_ref().map_or(0.0, |core| core.iter().map(|v| v * v).sum());
-    drop(filled);
-
-    let mut ends: Vec<Descent> = Vec::new();
-    for item in 0..options.n_init {
-        let mut rng = rng::stream(options.seed, item as u64);
-        let leading = item == 0 && matches!(options.start, Start::Svd);
-        let end = match &core.tensor {
-            Some(tensor) if !constrained => {
-                let small = Problem {
-                    halves: Halves::new(Dense::of(tensor)),
-                    incomplete: false,
-                    unit: 1.0,
-                    sum_of_squares: core_norm,
-                    nonnegative: &options.nonnegative,
-                    threads: &Threads::one(),
-                };
-                let beyond = (sum_of_squares - core_norm).max(0.0);
-                let noise = NOISE * f64::EPSILON * core_norm;
-                let limits = Limits { tol: CORE_TOLERANCE * options.tol, beyond, noise, ..limits };
-                let start = core.core_start(rank, leading, &mut rng);
-                let mut end = descend(&small, start, limits, &mut |_, loss| report(loss + beyond))?;
-                end.history.iter_mut().for_each(|loss| *loss += beyond);
-                end.state = core.expand(&end.state);
-                end
-            }
-            _ => {
-                let start = if leading {
-                    core.leading_factors(rank, &options.nonnegative, &mut rng)
-                } else {
-                    random_factors(x.shape, rank, &options.nonnegative, &mut rng)
-                };
-                descend(&problem, start, limits, &mut |_, loss| report(loss))?
-            }
-        };
-        let interrupted = end.outcome == Outcome::Interrupted;
-        ends.push(end);
-        if interrupted {
-            break;
-        }
-    }
-    let start_losses = ends.iter().map(Descent::loss).collect();
-    let interrupted = ends.iter().any(|end| end.outcome == Outcome::Interrupted);
-    let best = ends.into_iter().min_by(|a, b| a.loss().total_cmp(&b.loss()));
-    let mut best = best.expect("n_init is at least one");
-    if interrupted {
-        best.outcome = Outcome::Interrupted;
-    }
-    if core.tensor.is_none() || constrained || best.outcome == Outcome::Interrupted {
-        return Ok((best, start_losses));
-    }
-    let limits = Limits { reached: if incomplete { f64::INFINITY } else { best.loss() }, ..limits };
-    let mut end = descend(&problem, best.state, limits, &mut |_, loss| report(loss))?;
-    if !incomplete {
-        // The whole tensor can only improve on the core's end; a history that says so reads as one descent.
-        let mut history = best.history;
-        history.append(&mut end.history);
-        end.history = history;
-    }
-    Ok((end, start_losses))
-}
-
 /// The power of two that brings the largest entry to between one and two.
 fn unit_of<T: Real>(data: &Prepared<'_, T>) -> f64 {
     if data.survey.largest > 0.0 { (-data.survey.largest.log2().floor()).exp2() } else { 1.0 }
@@ -289,11 +174,14 @@ impl Options {
         }
         if let Start::Given(factors) = &self.start {
             for (factor, &length) in factors.iter().zip(shape) {
-                if factor.dim() != (length, self.n_components) {
+                if factor.nrows() != length || factor.ncols() > self.n_components {
                     return Err(Error::shape(
                         "init",
                         factor.shape(),
-                        format!("factors of X and n_components, here ({length}, {})", self.n_components),
+                        format!(
+                            "factors of X and at most n_components, here ({length}, {})",
+                            self.n_components
+                        ),
                     ));
                 }
             }

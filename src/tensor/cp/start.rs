@@ -5,7 +5,7 @@
 //! subspaces is found on the core C = X ×_0 V_0ᵀ ×_1 V_1ᵀ …, a few thousand numbers, because
 //! ‖X − ⟦V A⟧‖² = ‖C − ⟦A⟧‖² + ‖X‖² − ‖C‖² (CANDELINC: Carroll, Pruzansky & Kruskal 1980). Restarts run there.
 
-use ndarray::{Array2, ArrayD, s};
+use ndarray::{Array2, ArrayD, Axis, concatenate, s};
 
 use super::super::dense::Dense;
 use super::super::mttkrp::{Halves, Reading, contract_group};
@@ -56,10 +56,48 @@ impl Core {
         }
         let gram = mode_gram(Dense::of(&rest), last, threads);
         bases[last] = dominant_subspace(gram.view(), widths[last])?.vectors;
-        let size: usize = widths.iter().product();
-        let worthwhile = (size as f64) < WORTHWHILE_SHARE * x.len() as f64;
+        let worthwhile = Self::worthwhile(x, rank + SPARE_DIRECTIONS);
         let tensor = worthwhile.then(|| turn(Dense::of(&rest), last, &bases[last]).mapv(T::to_f64));
         Ok(Self { bases, tensor })
+    }
+
+    /// The core within the span of given factors, mode by mode.
+    pub fn around<T: Real>(
+        x: Dense<'_, T>,
+        factors: &[&[Array2<f64>]],
+        unit: f64,
+        threads: &Threads,
+    ) -> Self {
+        let mut bases = Vec::new();
+        for mode in 0..x.shape.len() {
+            let all: Vec<_> = factors.iter().map(|factors| factors[mode].view()).collect();
+            bases.push(orthonormal_basis(concatenate(Axis(1), &all).expect("as many rows").view()));
+        }
+        // The last mode first: it makes the first product the narrowest that runs along whole rows.
+        let mut tensor: Option<ArrayD<T>> = None;
+        for (mode, basis) in bases.iter().enumerate().rev() {
+            let x = tensor.as_ref().map_or(x, Dense::of);
+            tensor = Some(mode_product(x, mode, cast(basis.view()).view(), threads));
+        }
+        let mut core = Self { bases, tensor: tensor.map(|tensor| tensor.mapv(T::to_f64)) };
+        core.scale(unit);
+        core
+    }
+
+    /// Whether a core of so many directions a mode is much smaller than the tensor.
+    pub fn worthwhile<T: Real>(x: Dense<'_, T>, width: usize) -> bool {
+        let size: f64 = x.shape.iter().map(|&length| width.min(length) as f64).product();
+        size < WORTHWHILE_SHARE * x.len() as f64
+    }
+
+    /// Multiplies the core by a unit.
+    pub fn scale(&mut self, unit: f64) {
+        self.tensor.iter_mut().for_each(|tensor| *tensor *= unit);
+    }
+
+    /// Factors of the tensor as factors of the core; what lies outside its directions is lost.
+    pub fn coordinates(&self, factors: &[Array2<f64>]) -> Vec<Array2<f64>> {
+        self.bases.iter().zip(factors).map(|(basis, factor)| product(basis.t(), factor.view())).collect()
     }
 
     /// Factors of the core as factors of the tensor.
@@ -135,6 +173,28 @@ pub fn random_factors(
         .iter()
         .zip(nonnegative)
         .map(|(&length, &nonnegative)| random_factor(length, rank, nonnegative, rng))
+        .collect()
+}
+
+/// Given factors with as many random columns as they lack; none of the new components has any weight yet, the first mode
+/// decides on that.
+pub fn grown(
+    factors: &[Array2<f64>],
+    rank: usize,
+    nonnegative: &[bool],
+    rng: &mut Stream,
+) -> Vec<Array2<f64>> {
+    let modes = factors.iter().zip(nonnegative).enumerate();
+    modes
+        .map(|(mode, (factor, &nonnegative))| {
+            let (length, missing) = (factor.nrows(), rank - factor.ncols());
+            let more = match mode {
+                0 => Array2::zeros((length, missing)),
+                _ => random_factor(length, missing, nonnegative, rng),
+            };
+            let joined = concatenate(Axis(1), &[factor.view(), more.view()]).expect("as many rows");
+            joined.as_standard_layout().into_owned()
+        })
         .collect()
 }
 

@@ -92,6 +92,11 @@ impl<T: Real> Problem<'_, T> {
         Ok(loss.max(0.0))
     }
 
+    /// Whether a mode must not be negative.
+    pub fn constrained(&self) -> bool {
+        self.nonnegative.contains(&true)
+    }
+
     /// The first mode's factor given the others; under non-negativity after so many rounds of column passes.
     pub fn first_mode(&self, factors: &[Array2<f64>], rounds: usize) -> Result<Array2<f64>> {
         let pairs = self.pairs(factors);

@@ -10,6 +10,7 @@ use super::super::dense::Dense;
 use super::super::extrapolation::{Blocks, Descent, Limits, descend};
 use super::alternating::Alternating;
 use super::contractions::slice_axes;
+use super::given::{admissible, grown};
 use super::model::SliceModel;
 use super::search::fibre;
 use super::spans::NOISE;
@@ -39,7 +40,7 @@ pub fn fit<T: Real>(
     let limits = Limits { noise, ..Limits::new(options.max_iter, options.tol) };
     let start = |item: usize| {
         Ok(match &options.start {
-            Start::Given(model) => admissible(model, options.nonnegative),
+            Start::Given(model) => admissible(&grown(model, x, options), options.nonnegative),
             _ => random_start(x, options, item),
         })
     };
@@ -170,7 +171,8 @@ pub fn random_start<T: Real>(x: Dense<'_, T>, options: &Options, item: usize) ->
     SliceModel { loadings, slices }
 }
 
-fn random_loading<T: Real>(
+/// A random fibre of length one, without its negative part where that is not admissible.
+pub fn random_loading<T: Real>(
     x: Dense<'_, T>,
     kind: usize,
     nonnegative: bool,
@@ -186,13 +188,4 @@ fn random_loading<T: Real>(
     }
     let norm = row.dot(&row).sqrt();
     row /= norm;
-}
-
-/// A given model without what is not admissible.
-pub fn admissible<T: Real>(model: &SliceModel<f64>, nonnegative: [bool; 3]) -> SliceModel<T> {
-    let allowed = |kind: usize, v: f64| T::from_f64(if nonnegative[kind] { v.max(0.0) } else { v });
-    SliceModel {
-        loadings: std::array::from_fn(|kind| model.loadings[kind].mapv(|v| allowed(kind, v))),
-        slices: std::array::from_fn(|kind| model.slices[kind].mapv(|v| allowed(kind, v))),
-    }
 }

@@ -7,10 +7,11 @@
 use super::super::dense::{Dense, Prepared};
 use super::super::extrapolation::{Limits, descend};
 use super::alternating::Alternating;
-use super::constrained::{admissible, finish_best, n_starts, random_start};
+use super::constrained::{finish_best, n_starts, random_start};
 use super::gaps::Gaps;
+use super::given::{admissible, grown};
 use super::invariance::Invariance;
-use super::model::SliceModel;
+use super::model::{Selection, SliceModel};
 use super::spans::{self, NOISE};
 use super::terrain::Recording;
 use super::{Options, Path, Start};
@@ -23,6 +24,9 @@ const START_TOLERANCE: f64 = 1e-4;
 const START_SWEEPS: usize = 50;
 /// Sweeps of a random start over the filled recording: enough to give its slices a shape.
 const SHAPING_SWEEPS: usize = 4;
+
+/// How often the model that grows is put into the gaps.
+const FILLINGS: usize = 4;
 
 /// Fits a model to the observed entries.
 pub fn fit<T: Real>(
@@ -38,7 +42,7 @@ pub fn fit<T: Real>(
     let limits = Limits { noise, ..Limits::new(options.max_iter, options.tol) };
     let arrange = |model: &SliceModel<T>| gaps(&one).factors(model);
     let (end, start_losses) = if let Start::Given(model) = &options.start {
-        let start = |_: usize| Ok(arrange(&admissible(model, options.nonnegative)));
+        let start = |_: usize| given(model, data, options, threads).map(|model| arrange(&model));
         finish_best(&gaps(&one), &gaps(threads), (1, &start), limits, threads, go_on)?
     } else {
         let starts = FilledStarts::new(x, options, threads, go_on)?;
@@ -47,6 +51,30 @@ pub fn fit<T: Real>(
     };
     let path = Path { history: end.history, start_losses, outcome: end.outcome };
     Ok((gaps(&one).model(&end.state), path))
+}
+
+/// A given model; if it lacks components, those are shaped on the recording with the model in its gaps, again and again:
+/// such a sweep costs a fraction of one over what was observed alone.
+fn given<T: Real>(
+    model: &SliceModel<f64>,
+    data: &Prepared<'_, T>,
+    options: &Options,
+    threads: &Threads,
+) -> Result<SliceModel<T>> {
+    let x = data.dense();
+    let mut grown = admissible(&grown(model, x, options), options.nonnegative);
+    if (0..3).all(|kind| model.loadings[kind].nrows() == options.ranks[kind]) {
+        return Ok(grown);
+    }
+    let (mut filled, nonnegative) = (x.data.to_vec(), options.nonnegative);
+    for _ in 0..FILLINGS {
+        fill_with_model(x, &grown, &mut filled, threads);
+        let sum_of_squares = filled.iter().map(|v| v.to_f64() * v.to_f64()).sum();
+        let whole = Dense { data: &filled, shape: x.shape };
+        let problem = Alternating { x: whole, sum_of_squares, nonnegative, threads };
+        grown = descend(&problem, grown, Limits::new(SHAPING_SWEEPS, 0.0), &mut |_, _| true)?.state;
+    }
+    Ok(grown)
 }
 
 /// Starts from the recording with its gaps filled: for a signed model what `spans` finds there, first with zeros in the
@@ -128,6 +156,27 @@ fn fill<T: Real>(x: Dense<'_, T>, means: &[T], out: &mut Vec<T>, threads: &Threa
     threads.for_chunks(out, n_steps * means.len(), |_, trial| {
         for (course, &mean) in trial.chunks_exact_mut(n_steps).zip(means) {
             course.iter_mut().filter(|v| v.is_nan()).for_each(|v| *v = mean);
+        }
+    });
+}
+
+/// The recording with what a model says in its gaps.
+fn fill_with_model<T: Real>(x: Dense<'_, T>, model: &SliceModel<T>, out: &mut [T], threads: &Threads) {
+    let (n_neurons, n_steps) = (x.shape[1], x.shape[2]);
+    let all = Selection::all(model);
+    threads.for_chunks(out, n_neurons * n_steps, |k, trial| {
+        let mut modelled = vec![T::ZERO; n_steps];
+        for (n, course) in trial.chunks_exact_mut(n_steps).enumerate() {
+            let entries = &x.data[(k * n_neurons + n) * n_steps..][..n_steps];
+            if entries.iter().any(|v| v.is_nan()) {
+                modelled.fill(T::ZERO);
+                model.add_row(&all, k, n, &mut modelled);
+                for ((value, entry), &modelled) in course.iter_mut().zip(entries).zip(&modelled) {
+                    if entry.is_nan() {
+                        *value = modelled;
+                    }
+                }
+            }
         }
     });
 }

@@ -22,6 +22,7 @@ mod constrained;
 mod contractions;
 mod descent;
 mod gaps;
+mod given;
 mod incomplete;
 mod invariance;
 mod model;
@@ -53,7 +54,7 @@ pub enum Start {
     Svd,
     /// Random fibres only.
     Random,
-    /// The spans of a model's loadings; where data are missing, its values. No restarts.
+    /// The spans of a model's loadings; where data are missing, its values. No restarts. It may have fewer components.
     Given(Box<SliceModel<f64>>),
 }
 
@@ -215,12 +216,7 @@ impl Options {
             return Err(Error::value("tol", self.tol, "a finite number that is not negative"));
         }
         if let Start::Given(model) = &self.start {
-            for ((loading, &rank), &length) in model.loadings.iter().zip(&self.ranks).zip(shape) {
-                if loading.dim() != (rank, length) {
-                    let expected = format!("loadings of X and n_components, here ({rank}, {length})");
-                    return Err(Error::shape("init", loading.shape(), expected));
-                }
-            }
+            given::check(model, self.ranks, shape)?;
         }
         Ok(())
     }

@@ -76,7 +76,7 @@ impl<T: Real> SliceModel<T> {
     }
 
     /// Adds the time course of neuron `n` on trial `k`.
-    fn add_row(&self, selection: &Selection, k: usize, n: usize, row: &mut [T]) {
+    pub fn add_row(&self, selection: &Selection, k: usize, n: usize, row: &mut [T]) {
         let mut add = |weight: T, course: ArrayView1<'_, T>| {
             let course = course.to_slice().expect("models are kept in C order");
             row.iter_mut().zip(course).for_each(|(value, &c)| *value += weight * c);

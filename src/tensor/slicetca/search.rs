@@ -125,13 +125,14 @@ impl<T: Real> Search<'_, T> {
     }
 }
 
-/// A random fibre of the recording along `axis`.
+/// A random fibre of the recording along `axis`; zero where it was not observed.
 pub fn fibre<T: Real>(x: Dense<'_, T>, axis: usize, rng: &mut Stream, out: &mut ArrayViewMut1<'_, f64>) {
     let (left, length, right) = x.split(axis);
     let pick = |n: usize, rng: &mut Stream| ((rng::uniform(rng) * n as f64) as usize).min(n - 1);
     let (l, k) = (pick(left, rng), pick(right, rng));
     for (i, value) in out.iter_mut().enumerate() {
-        *value = x.data[(l * length + i) * right + k].to_f64();
+        let entry = x.data[(l * length + i) * right + k];
+        *value = if entry.is_nan() { 0.0 } else { entry.to_f64() };
     }
 }
 

@@ -5,6 +5,7 @@ use ndarray::{Array2, s};
 
 use super::super::extrapolation::{Limits, descend};
 use super::descent::Spans;
+use super::given::grown;
 use super::search::{End, SAME_END, Search, random_spans};
 use super::terrain::{Bases, Position, Recording};
 use super::{Options, Path, Start, Starts};
@@ -54,6 +55,7 @@ pub fn find<T: Real>(
     let (shape, ranks) = (recording.x.shape, options.ranks);
     let widths: [usize; 3] = std::array::from_fn(|i| width(ranks[i], shape[i]));
     if let Start::Given(model) = &options.start {
+        let model = grown(model, recording.x, options);
         let bases = std::array::from_fn(|i| complete(orthonormal_basis(model.loadings[i].t()), ranks[i]));
         return polish(recording, bases, Vec::new(), widths, options, go_on);
     }
