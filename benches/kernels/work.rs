@@ -76,7 +76,7 @@ pub fn cases(n_threads: usize) -> Vec<Case> {
             tol: 1e-7,
             seed: 0,
         };
-        black_box(cp::fit(y.view(), None, &options, &threads, &mut Silent).expect("fits"));
+        black_box(cp::fit(y.view(), None, &options, None, &threads, &mut Silent).expect("fits"));
     };
     add("TCA, 8 components, whole fit".into(), n * 16.0, 2.0, Box::new(run));
     cases

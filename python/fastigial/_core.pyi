@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 __all__ = [
     "__version__",
     "canonicalize_slicetca",
+    "compress_tca",
     "fit_slicetca",
     "fit_tca",
     "num_threads",
@@ -31,6 +32,9 @@ def num_threads() -> int: ...
 def set_num_threads(n_threads: int | None, /) -> None: ...
 def write_arrays(path: str | PathLike[str], arrays: Mapping[str, _Real], text: str, /) -> None: ...
 def read_arrays(path: str | PathLike[str], /) -> tuple[dict[str, NDArray[Any]], str]: ...
+def compress_tca(
+    x: _Real, mask: _Mask, *, n_components: int, n_threads: int | None
+) -> tuple[list[_Double], _Double] | None: ...
 def fit_tca(
     x: _Real,
     mask: _Mask,
@@ -44,6 +48,7 @@ def fit_tca(
     seed: int,
     n_threads: int | None,
     progress: _Progress,
+    core: tuple[Sequence[_Double], _Double] | None = None,
 ) -> tuple[dict[str, Any], BaseException | None]: ...
 def transform_tca(
     x: _Real,

@@ -99,6 +99,13 @@ class Decomposition:
         self._check_fitted()
         return self.labels_[1]
 
+    def _compress(self, X: ArrayLike, mask: ArrayLike | None, largest: Any) -> Any:
+        """What fits of the same recording with up to `largest` components can share, or None.
+
+        Given to an estimator as its attribute `_compressed`, it serves the next fit, which must be of that recording.
+        """
+        del X, mask, largest
+
     def _check_fitted(self) -> None:
         if not hasattr(self, "loss_"):
             raise AttributeError(f"this {type(self).__name__} is not fitted yet: call fit(X) first")

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["TCA"]
 
+# Directions of each mode, and the recording in their coordinates.
+Compressed = tuple[list[NDArray[np.float64]], NDArray[np.float64]]
+
 
 class TCA(Decomposition):
     r"""Tensor component analysis: a recording as a sum of (trial × neuron × time) components.
@@ -165,6 +168,7 @@ class TCA(Decomposition):
                 seed=as_seed(self.random_state),
                 n_threads=as_threads(self.n_threads),
                 progress=report.callback,
+                core=vars(self).pop("_compressed", None),
             )
         self.factors_ = [factor.astype(data.array.dtype, copy=False) for factor in found["factors"]]
         with np.errstate(over="ignore"):
@@ -173,6 +177,13 @@ class TCA(Decomposition):
         self._store(data, found)
         self._conclude(exception)
         return self
+
+    def _compress(self, X: ArrayLike, mask: ArrayLike | None, largest: int) -> Compressed | None:
+        data = take(X, mask)
+        if np.any(self.nonnegative):
+            return None
+        n_threads = as_threads(self.n_threads)
+        return _core.compress_tca(data.array, data.mask, n_components=largest, n_threads=n_threads)
 
     def _start(self) -> str | list[NDArray[np.float64]]:
         if not isinstance(self.init, TCA):

@@ -1,24 +1,48 @@
 //! TCA.
 
 use ndarray::Array2;
-use numpy::{IntoPyArray, PyReadonlyArray1, PyReadonlyArray2};
+use numpy::{IntoPyArray, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArrayDyn};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyTuple};
 
 use super::super::call::{call, long_call, translated};
 use super::{Mask, Recording, in_either_precision, named_start, outcome_name};
 use crate::numerics::parallel::Threads;
 use crate::real::Real;
-use crate::tensor::cp::{self, Kruskal, Options, Start};
+use crate::tensor::cp::{self, Core, Kruskal, Options, Start};
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(compress_tca, module)?)?;
     module.add_function(wrap_pyfunction!(fit_tca, module)?)?;
     module.add_function(wrap_pyfunction!(transform_tca, module)?)?;
     module.add_function(wrap_pyfunction!(reconstruct_tca, module)?)
 }
 
+/// Directions of every mode, and the recording in their coordinates.
+type CoreArrays<'py> = (Vec<PyReadonlyArray2<'py, f64>>, PyReadonlyArrayDyn<'py, f64>);
+
 #[pyfunction]
-#[pyo3(signature = (x, mask, *, n_components, nonnegative, init, n_init, max_iter, tol, seed, n_threads, progress))]
+#[pyo3(signature = (x, mask, *, n_components, n_threads))]
+#[allow(clippy::needless_pass_by_value, reason = "what PyO3 extracts is owned")]
+fn compress_tca<'py>(
+    py: Python<'py>,
+    x: &Bound<'py, PyAny>,
+    mask: Mask<'py>,
+    n_components: usize,
+    n_threads: Option<usize>,
+) -> PyResult<Option<Bound<'py, PyTuple>>> {
+    let recording = Recording::new(x)?;
+    let mask = mask.as_ref().map(|mask| mask.as_array());
+    let core = in_either_precision!(&recording, x => call(py, || {
+        cp::compress(x, mask, n_components, &Threads::new(n_threads)?)
+    }))?;
+    let Some(Core { bases, tensor: Some(tensor) }) = core else { return Ok(None) };
+    let bases: Vec<_> = bases.into_iter().map(|basis| basis.into_pyarray(py)).collect();
+    (bases, tensor.into_pyarray(py)).into_pyobject(py).map(Some)
+}
+
+#[pyfunction]
+#[pyo3(signature = (x, mask, *, n_components, nonnegative, init, n_init, max_iter, tol, seed, n_threads, progress, core=None))]
 #[allow(clippy::too_many_arguments, reason = "keyword-only, one per public parameter")]
 fn fit_tca<'py>(
     py: Python<'py>,
@@ -33,6 +57,7 @@ fn fit_tca<'py>(
     seed: u64,
     n_threads: Option<usize>,
     progress: Option<Py<PyAny>>,
+    core: Option<CoreArrays<'py>>,
 ) -> PyResult<(Bound<'py, PyDict>, Option<PyErr>)> {
     let recording = Recording::new(x)?;
     let start = if let Some(start) = named_start(init, Start::Svd, Start::Random)? {
@@ -42,9 +67,13 @@ fn fit_tca<'py>(
         Start::Given(owned(&factors))
     };
     let options = Options { n_components, nonnegative, start, n_init, max_iter, tol, seed };
+    let core = core.map(|(bases, tensor)| Core {
+        bases: owned(&bases),
+        tensor: Some(tensor.as_array().as_standard_layout().into_owned()),
+    });
     let mask = mask.as_ref().map(|mask| mask.as_array());
     let (fit, exception) = in_either_precision!(&recording, x => long_call(py, progress, |monitor| {
-        cp::fit(x, mask, &options, &Threads::new(n_threads)?, monitor)
+        cp::fit(x, mask, &options, core.as_ref(), &Threads::new(n_threads)?, monitor)
     }))?;
     let out = PyDict::new(py);
     out.set_item("weights", fit.model.weights.into_pyarray(py))?;

@@ -18,6 +18,7 @@ mod transform;
 use ndarray::{Array2, ArrayViewD};
 
 pub use self::kruskal::Kruskal;
+pub use self::start::Core;
 pub use self::transform::transform;
 
 use self::search::search;
@@ -97,24 +98,44 @@ impl Fit {
     }
 }
 
-/// Fits a model. NaN, and entries where `mask` is false, are not observed.
+/// The core on which fits of up to `rank` components start, for a recording that is fitted many times; none where that
+/// saves nothing.
+pub fn compress<T: Real>(
+    x: ArrayViewD<'_, T>,
+    mask: Option<ArrayViewD<'_, bool>>,
+    rank: usize,
+    threads: &Threads,
+) -> Result<Option<Core>> {
+    if T::IS_SINGLE && x.len() <= SMALL {
+        return compress(x.mapv(T::to_f64).view(), mask, rank, threads);
+    }
+    let data = Prepared::new(x, mask, threads)?;
+    if data.is_incomplete() || data.survey.largest == 0.0 {
+        return Ok(None);
+    }
+    let core = Core::of(data.dense(), rank, threads)?;
+    Ok(core.tensor.is_some().then_some(core))
+}
+
+/// Fits a model. NaN, and entries where `mask` is false, are not observed. `core` is the recording's own (`compress`).
 pub fn fit<T: Real>(
     x: ArrayViewD<'_, T>,
     mask: Option<ArrayViewD<'_, bool>>,
     options: &Options,
+    core: Option<&Core>,
     threads: &Threads,
     monitor: &mut dyn Monitor,
 ) -> Result<Fit> {
     if T::IS_SINGLE && x.len() <= SMALL {
         let wide = x.mapv(T::to_f64);
-        return fit(wide.view(), mask, options, threads, monitor);
+        return fit(wide.view(), mask, options, core, threads, monitor);
     }
     options.check(x.shape())?;
     let data = Prepared::new(x, mask, threads)?;
     if data.survey.largest == 0.0 {
         return Ok(Fit::of_silence(data.dense().shape, options.n_components));
     }
-    let (found, start_losses) = search(&data, options, threads, monitor)?;
+    let (found, start_losses) = search(&data, options, core, threads, monitor)?;
     let halves = Halves::new(data.dense());
     let mut model = Kruskal::normalized(found.state);
     model.weights /= unit_of(&data);

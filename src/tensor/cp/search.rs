@@ -37,6 +37,7 @@ const NOISE: f64 = 0.002;
 pub fn search<T: Real>(
     data: &Prepared<'_, T>,
     options: &Options,
+    core: Option<&Core>,
     threads: &Threads,
     monitor: &mut dyn Monitor,
 ) -> Result<(Descent, Vec<f64>)> {
@@ -79,7 +80,10 @@ pub fn search<T: Real>(
         x.data.iter().map(zero).collect::<Vec<T>>()
     });
     let complete = filled.as_ref().map_or(x, |filled| Dense { data: filled, shape: x.shape });
-    let mut core = Core::of(complete, rank, threads)?;
+    let mut core = match core {
+        Some(core) if !incomplete && !constrained => core.leading(x.shape, rank)?,
+        _ => Core::of(complete, rank, threads)?,
+    };
     core.scale(unit);
     drop(filled);
     let on_core = core.tensor.is_some() && !constrained;

@@ -10,7 +10,7 @@ use ndarray::{Array2, ArrayD, Axis, concatenate, s};
 use super::super::dense::Dense;
 use super::super::mttkrp::{Halves, Reading, contract_group};
 use super::super::products::{mode_gram, mode_product};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::linalg::{cast, complete, dominant_subspace, orthonormal_basis, product};
 use crate::numerics::parallel::Threads;
 use crate::numerics::rng::{self, Stream};
@@ -24,6 +24,7 @@ const SKETCH_SEED: u64 = 0x5eed;
 const WORTHWHILE_SHARE: f64 = 0.25;
 
 /// A tensor in the coordinates of its modes' leading directions.
+#[derive(Debug, Clone)]
 pub struct Core {
     /// V_n, orthonormal columns, strongest first.
     pub bases: Vec<Array2<f64>>,
@@ -59,6 +60,26 @@ impl Core {
         let worthwhile = Self::worthwhile(x, rank + SPARE_DIRECTIONS);
         let tensor = worthwhile.then(|| turn(Dense::of(&rest), last, &bases[last]).mapv(T::to_f64));
         Ok(Self { bases, tensor })
+    }
+
+    /// The part of a core for more components that is enough for `rank`.
+    pub fn leading(&self, shape: &[usize], rank: usize) -> Result<Self> {
+        let enough = |length: usize| (rank + SPARE_DIRECTIONS).min(length);
+        let fits = self.bases.len() == shape.len()
+            && self.bases.iter().zip(shape).all(|(b, &d)| b.nrows() == d && b.ncols() >= enough(d));
+        let (Some(tensor), true) = (&self.tensor, fits) else {
+            let got: Vec<usize> = self.bases.iter().map(Array2::ncols).collect();
+            return Err(Error::shape("core", &got, format!("{rank} directions and some spare of {shape:?}")));
+        };
+        let mut part = tensor.view();
+        for (axis, &length) in shape.iter().enumerate() {
+            part.slice_axis_inplace(Axis(axis), (..enough(length)).into());
+        }
+        let bases = self.bases.iter().zip(shape);
+        Ok(Self {
+            bases: bases.map(|(basis, &length)| basis.slice(s![.., ..enough(length)]).to_owned()).collect(),
+            tensor: Some(part.as_standard_layout().into_owned()),
+        })
     }
 
     /// The core within the span of given factors, mode by mode.

@@ -22,7 +22,7 @@ use super::super::dense::Dense;
 use super::super::extrapolation::{Blocks, Limits, Schedule, descend};
 use super::super::narrow::RowWeights;
 use super::super::systems::{Matrix, Workspace, draw_to_zero, improve, mean_diagonal, n_pairs, pairs, place};
-use super::by_trial::Factors;
+use super::by_trial::{Factors, Layout, beyond};
 use super::plane::{Courses, Grid, add_outer, along_neurons, along_time, inner, split, subtract};
 use crate::error::Result;
 use crate::numerics::parallel::Threads;
@@ -48,11 +48,46 @@ pub struct Gaps<'a, T> {
     pub threads: &'a Threads,
 }
 
+/// Passes over the unknowns of a type's systems; none where they are simply solved.
+pub fn rule(nonnegative: [bool; 3], kind: usize) -> Option<usize> {
+    nonnegative[kind].then_some(PASSES)
+}
+
 /// Gradient and matrices of a shared block, summed over trials, and the loss.
-struct Sums<T> {
-    gradient: Vec<T>,
-    matrices: Vec<T>,
-    loss: f64,
+pub struct Sums<T> {
+    /// Σ e z, R numbers for each place of the block.
+    pub gradient: Vec<T>,
+    /// Σ m z zᵀ, the upper triangle.
+    pub matrices: Vec<T>,
+    /// Σ e².
+    pub loss: f64,
+}
+
+impl<T: Real> Sums<T> {
+    /// Nothing yet, for `rank` components over `width` places.
+    pub fn zeros(rank: usize, width: usize) -> Self {
+        let zeros = |n: usize| vec![T::ZERO; n];
+        Self { gradient: zeros(rank * width), matrices: zeros(n_pairs(rank) * width), loss: 0.0 }
+    }
+
+    /// Adds the sums over other trials.
+    pub fn add(&mut self, other: &Self) {
+        self.gradient.iter_mut().zip(&other.gradient).for_each(|(a, &b)| *a += b);
+        self.matrices.iter_mut().zip(&other.matrices).for_each(|(a, &b)| *a += b);
+        self.loss += other.loss;
+    }
+
+    /// Improves the block that these sums are of; the loss afterwards.
+    pub fn improve(mut self, unknowns: &mut [T], rank: usize, rule: Option<usize>) -> f64 {
+        let Self { gradient, matrices, loss } = &mut self;
+        let typical = mean_diagonal(matrices, rank);
+        let pull = draw_to_zero(matrices, gradient, unknowns, rank, typical);
+        let drawn = pull * inner(unknowns, unknowns);
+        let fallen =
+            improve(Matrix::Each(matrices), gradient, unknowns, rank, rule, &mut Workspace::default());
+        // What fell is the loss and the pull together.
+        (*loss - fallen + drawn - pull * inner(unknowns, unknowns)).max(0.0)
+    }
 }
 
 /// Shared blocks in the forms that trials need.
@@ -80,44 +115,35 @@ struct Scratch<T> {
 }
 
 impl<T: Real> Gaps<'_, T> {
-    /// Trials, neurons, steps.
-    pub fn lengths(&self) -> (usize, usize, usize) {
-        (self.x.shape[0], self.x.shape[1], self.x.shape[2])
-    }
-
-    /// Numbers that belong to one trial.
-    pub fn per_trial(&self) -> usize {
-        let (_, n_neurons, n_steps) = self.lengths();
-        self.ranks[0] + self.ranks[1] * n_steps + self.ranks[2] * n_neurons
-    }
-
-    /// Cuts off what must not be negative.
-    fn clip_trial(&self, trial: &mut [T]) {
-        for kind in (0..3).filter(|&kind| self.nonnegative[kind]) {
-            trial[self.range(kind)].iter_mut().for_each(clip);
-        }
+    /// How the model is arranged.
+    pub fn layout(&self) -> Layout {
+        let lengths = (self.x.shape[0], self.x.shape[1], self.x.shape[2]);
+        Layout { lengths, ranks: self.ranks, nonnegative: self.nonnegative }
     }
 
     fn rule(&self, kind: usize) -> Option<usize> {
-        self.nonnegative[kind].then_some(PASSES)
+        rule(self.nonnegative, kind)
     }
 
     /// One pass over the trials: the rest of each trial, then what type `kind` shares. Returns the loss.
     fn pass(&self, factors: &mut Factors<T>, kind: usize) -> f64 {
-        let (n_trials, n_neurons, n_steps) = self.lengths();
+        let sums = self.sums(factors, kind);
+        sums.improve(&mut factors.shared[kind], self.ranks[kind], self.rule(kind))
+    }
+
+    /// Updates the rest of each trial, and sums up what type `kind` shares.
+    pub fn sums(&self, factors: &mut Factors<T>, kind: usize) -> Sums<T> {
+        let layout = self.layout();
+        let (n_trials, n_neurons, n_steps) = layout.lengths;
         let rank = self.ranks[kind];
-        let width = [n_neurons * n_steps, n_neurons, n_steps][kind];
+        let width = layout.width(kind);
         let numbers = (rank + n_pairs(rank)) * width;
         let allowed = (SHARE_OF_MEMORY * self.x.len() as f64 / numbers as f64) as usize;
         let share = n_trials.div_ceil(allowed.clamp(1, PARTIAL_SUMS));
         let held = self.held(&factors.shared);
-        let per_trial = self.per_trial();
+        let per_trial = layout.per_trial();
         let parts = self.threads.map_chunks(&mut factors.trials, share * per_trial, |part, trials| {
-            let mut sums = Sums {
-                gradient: vec![T::ZERO; rank * width],
-                matrices: vec![T::ZERO; n_pairs(rank) * width],
-                loss: 0.0,
-            };
+            let mut sums = Sums::zeros(rank, width);
             let mut scratch = Scratch::new(n_neurons, n_steps, self.ranks);
             for (i, trial) in trials.chunks_exact_mut(per_trial).enumerate() {
                 self.update_trial(part * share + i, trial, &held, &mut scratch);
@@ -128,21 +154,8 @@ impl<T: Real> Gaps<'_, T> {
         });
         let mut parts = parts.into_iter();
         let mut sums = parts.next().expect("a recording has trials");
-        for part in parts {
-            sums.gradient.iter_mut().zip(&part.gradient).for_each(|(a, &b)| *a += b);
-            sums.matrices.iter_mut().zip(&part.matrices).for_each(|(a, &b)| *a += b);
-            sums.loss += part.loss;
-        }
-        let Sums { mut gradient, mut matrices, loss } = sums;
-        let unknowns = &mut factors.shared[kind];
-        let typical = mean_diagonal(&matrices, rank);
-        let pull = draw_to_zero(&mut matrices, &mut gradient, unknowns, rank, typical);
-        let drawn = pull * inner(unknowns, unknowns);
-        let matrices = Matrix::Each(&matrices);
-        let fallen =
-            improve(matrices, &mut gradient, unknowns, rank, self.rule(kind), &mut Workspace::default());
-        // What fell is the loss and the pull together.
-        (loss - fallen + drawn - pull * inner(unknowns, unknowns)).max(0.0)
+        parts.for_each(|part| sums.add(&part));
+        sums
     }
 
     /// What belongs to trial `k`, from zero, all else held: its blocks take turns until one gains less than `settled`
@@ -154,18 +167,18 @@ impl<T: Real> Gaps<'_, T> {
         turns: usize,
         settled: f64,
     ) -> Result<Vec<T>> {
-        let (_, n_neurons, n_steps) = self.lengths();
+        let (_, n_neurons, n_steps) = self.layout().lengths;
         let size = n_neurons * n_steps;
         let observed = self.x.data[k * size..][..size].iter().filter(|v| !v.is_nan());
         let sum_of_squares: f64 = observed.map(|v| v.to_f64() * v.to_f64()).sum();
         let scratch = RefCell::new(Scratch::new(n_neurons, n_steps, self.ranks));
         let trial = OneTrial { gaps: self, k, held: self.held(shared), scratch };
         let limits = Limits { noise: settled * sum_of_squares, ..Limits::new(turns, 0.0) };
-        Ok(descend(&trial, vec![T::ZERO; self.per_trial()], limits, &mut |_, _| true)?.state)
+        Ok(descend(&trial, vec![T::ZERO; self.layout().per_trial()], limits, &mut |_, _| true)?.state)
     }
 
     fn held<'a>(&self, shared: &'a [Vec<T>; 3]) -> Held<'a, T> {
-        let (_, n_neurons, n_steps) = self.lengths();
+        let (_, n_neurons, n_steps) = self.layout().lengths;
         let [slices, neurons, time] = shared;
         let weights = |rows: &[T]| (!rows.is_empty()).then(|| weights(rows, n_steps));
         Held {
@@ -184,7 +197,7 @@ impl<T: Real> Gaps<'_, T> {
 
     /// Updates what belongs to a trial; leaves its residual in `scratch`.
     fn update_trial(&self, k: usize, trial: &mut [T], held: &Held<'_, T>, scratch: &mut Scratch<T>) {
-        let (_, n_neurons, n_steps) = self.lengths();
+        let (_, n_neurons, n_steps) = self.layout().lengths;
         let [r0, r1, r2] = self.ranks;
         let size = n_neurons * n_steps;
         let Scratch { residual: e, observed: m, seen, gradient, matrices, buffer, workspace } = scratch;
@@ -260,7 +273,7 @@ impl<T: Real> Gaps<'_, T> {
 
     /// Adds a trial to the sums of a shared block.
     fn add_to_sums(&self, trial: &[T], kind: usize, scratch: &mut Scratch<T>, sums: &mut Sums<T>) {
-        let (_, n_neurons, n_steps) = self.lengths();
+        let (_, n_neurons, n_steps) = self.layout().lengths;
         let [r0, r1, r2] = self.ranks;
         let (e, m, buffer) = (&scratch.residual, &scratch.observed, &mut scratch.buffer);
         let (u, rest) = trial.split_at(r0);
@@ -305,7 +318,7 @@ impl<T: Real> Blocks for OneTrial<'_, T> {
 
     fn extrapolated(&self, now: &Vec<T>, before: &Vec<T>, beta: f64) -> Vec<T> {
         let mut next = beyond(now, before, T::from_f64(beta));
-        self.gaps.clip_trial(&mut next);
+        self.gaps.layout().clip_trial(&mut next);
         next
     }
 }
@@ -320,18 +333,7 @@ impl<T: Real> Blocks for Gaps<'_, T> {
     }
 
     fn extrapolated(&self, now: &Factors<T>, before: &Factors<T>, beta: f64) -> Factors<T> {
-        let beta = T::from_f64(beta);
-        let mut next = Factors {
-            trials: beyond(&now.trials, &before.trials, beta),
-            shared: std::array::from_fn(|i| beyond(&now.shared[i], &before.shared[i], beta)),
-        };
-        for kind in (0..3).filter(|&kind| self.nonnegative[kind]) {
-            next.shared[kind].iter_mut().for_each(clip);
-        }
-        if self.nonnegative.contains(&true) {
-            next.trials.chunks_exact_mut(self.per_trial()).for_each(|trial| self.clip_trial(trial));
-        }
-        next
+        self.layout().extrapolated(now, before, beta)
     }
 }
 
@@ -349,16 +351,6 @@ impl<T: Real> Scratch<T> {
             buffer: vec![T::ZERO; buffer],
             workspace: Workspace::default(),
         }
-    }
-}
-
-fn beyond<T: Real>(now: &[T], before: &[T], beta: T) -> Vec<T> {
-    now.iter().zip(before).map(|(&a, &old)| a + beta * (a - old)).collect()
-}
-
-fn clip<T: Real>(value: &mut T) {
-    if *value < T::ZERO {
-        *value = T::ZERO;
     }
 }
 

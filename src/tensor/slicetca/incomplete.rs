@@ -40,7 +40,12 @@ pub fn fit<T: Real>(
     let gaps = |threads| Gaps { x, ranks: options.ranks, nonnegative: options.nonnegative, threads };
     let noise = NOISE * T::EPSILON * data.survey.sum_of_squares;
     let limits = Limits { noise, ..Limits::new(options.max_iter, options.tol) };
-    let arrange = |model: &SliceModel<T>| gaps(&one).factors(model);
+    let layout = gaps(&one).layout();
+    let arrange = |model: &SliceModel<T>| {
+        let mut factors = layout.factors(model);
+        layout.clear_unobserved(x, &mut factors);
+        factors
+    };
     let (end, start_losses) = if let Start::Given(model) = &options.start {
         let start = |_: usize| given(model, data, options, threads).map(|model| arrange(&model));
         finish_best(&gaps(&one), &gaps(threads), (1, &start), limits, threads, go_on)?
@@ -50,7 +55,7 @@ pub fn fit<T: Real>(
         finish_best(&gaps(&one), &gaps(threads), (n_starts(options), &start), limits, threads, go_on)?
     };
     let path = Path { history: end.history, start_losses, outcome: end.outcome };
-    Ok((gaps(&one).model(&end.state), path))
+    Ok((layout.model(&end.state), path))
 }
 
 /// A given model; if it lacks components, those are shaped on the recording with the model in its gaps, again and again:
