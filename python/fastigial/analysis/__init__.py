@@ -14,6 +14,8 @@ core_consistency, core_array
     Whether factors of different components interact, which a TCA denies.
 degeneracy
     Whether two components cancel each other.
+permutation_test
+    Whether components follow a label of the trials.
 influence
     Leverage and residual of every trial, neuron and time step.
 """
@@ -23,6 +25,7 @@ from __future__ import annotations
 from fastigial.analysis.core_consistency import core_array, core_consistency
 from fastigial.analysis.degeneracy import Degeneracy, degeneracy
 from fastigial.analysis.influence import Influence, influence
+from fastigial.analysis.permutation import PermutationTest, permutation_test
 from fastigial.analysis.similarity import align, distinct_solutions, similarity
 from fastigial.analysis.variance import ComponentVariance, component_variance
 
@@ -30,6 +33,7 @@ __all__ = [
     "ComponentVariance",
     "Degeneracy",
     "Influence",
+    "PermutationTest",
     "align",
     "component_variance",
     "core_array",
@@ -37,5 +41,6 @@ __all__ = [
     "degeneracy",
     "distinct_solutions",
     "influence",
+    "permutation_test",
     "similarity",
 ]

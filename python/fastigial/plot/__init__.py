@@ -22,6 +22,8 @@ core_consistency
     Whether the data hold products of factors of different components.
 influence
     Leverage against residual of trials, neurons and time steps.
+permutation
+    How large an association with a label is beside those of permuted labels.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from fastigial.plot.core_consistency import core_consistency
 from fastigial.plot.factors import tca
 from fastigial.plot.influence import influence
 from fastigial.plot.learning import trial_factors
+from fastigial.plot.permutation import permutation
 from fastigial.plot.residuals import reconstruction
 from fastigial.plot.slices import slicetca
 from fastigial.plot.variance import variance
@@ -39,6 +42,7 @@ __all__ = [
     "core_consistency",
     "influence",
     "loss",
+    "permutation",
     "reconstruction",
     "slicetca",
     "tca",
