@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,8 +41,14 @@ def recognised(remembered: NDArray[np.float64], data: Data, first: int = 0) -> b
 
 def _observed_at(data: Data, places: NDArray[np.intp]) -> NDArray[np.float64]:
     """Entries at flat places, NaN where not observed."""
-    index = np.unravel_index(places, data.array.shape)
-    values = np.asarray(data.array[index], dtype=np.float64).copy()
+    values = _at(data.array, places).astype(np.float64)
     if data.mask is not None:
-        values[~data.mask[index]] = np.nan
+        values[~_at(data.mask, places)] = np.nan
     return values
+
+
+def _at(array: NDArray[Any], places: NDArray[np.intp]) -> NDArray[Any]:
+    # Indices of all axes take longer than many a fit; only an array with strides needs them.
+    if array.flags.c_contiguous:
+        return np.asarray(array.reshape(-1)[places])
+    return np.asarray(array[np.unravel_index(places, array.shape)])
