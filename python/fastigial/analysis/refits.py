@@ -30,7 +30,7 @@ def whole_model(estimator: Any, X: ArrayLike, mask: ArrayLike | None, seed: int)
     data = take(X, mask)
     if data.mask is not None and data.mask.shape != data.array.shape:
         raise ValueError(f"mask has shape {data.mask.shape}, expected that of X, {data.array.shape}")
-    if hasattr(estimator, "loss_") and estimator.shape_ == data.array.shape and estimator._recognises(data):
+    if hasattr(estimator, "loss_") and estimator._recognises(data):
         return estimator, data
     model = estimator.__sklearn_clone__()
     if model.random_state is None:
