@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from tests.common.models import random_slicetca, random_tca
 
+import fastigial as fg
 from fastigial import plot
 from fastigial.plot.canvas import NotebookFigure
 from fastigial.plot.colour import colour_scale, palette, trial_groups
@@ -26,6 +28,9 @@ N_TRIALS, N_NEURONS, N_TIME = 24, 9, 15
 TIME = np.linspace(-0.2, 0.5, N_TIME)
 CHOICE = np.array(["right", "left", "left"] * 8)
 SPEED = np.random.default_rng(5).random(N_TRIALS)
+NOISE = np.random.default_rng(6).normal(size=(12, 9, 10))
+# Residuals over a thousandfold range, and some trial far beyond the others.
+GROWTH = np.append(np.exp(0.5 * np.arange(11)), 1e5)[:, None, None]
 
 
 class FakeTCA(SimpleNamespace):
@@ -118,7 +123,31 @@ EVERY_FIGURE: dict[str, Callable[[], Figure]] = {
     "reconstruction, trials": lambda: plot.reconstruction(noisy(), tca_model()),
     "trial factors": lambda: plot.trial_factors(tca_model(), condition="choice"),
     "trial factors, scale": lambda: plot.trial_factors(slice_model(), against="speed", condition="speed"),
+    "variance": lambda: fg.analysis.component_variance(random_tca(0, (12, 9, 10), 3), NOISE).plot(),
+    "variance, forty": lambda: fg.analysis.component_variance(random_tca(0, (12, 9, 10), 40), NOISE).plot(),
+    "variance, slices": lambda: fg.analysis.component_variance(
+        random_slicetca(0, (12, 9, 10), (1, 2, 6)), NOISE
+    ).plot(),
+    "core consistency": lambda: plot.core_consistency(random_tca(0, (12, 9, 10), 3), NOISE),
+    "influence": lambda: fg.analysis.influence(random_tca(0, (12, 9, 10), 3), NOISE * GROWTH).plot(),
+    "influence, four modes": lambda: fg.analysis.influence(
+        random_tca(0, (5, 4, 3, 6), 2), np.ones((5, 4, 3, 6))
+    ).plot(),
+    "rank search": lambda: plot.rank_search(searched(fg.TCA(1), 4)),
+    "rank search, one": lambda: plot.rank_search(searched(fg.TCA(1), [7])),
+    "rank search, triples": lambda: plot.rank_search(
+        searched(fg.SliceTCA((1, 1, 1)), [(1, 0, 0), (1, 1, 0), (2, 1, 1)])
+    ),
+    "rank search, grid": lambda: plot.rank_search(searched(fg.SliceTCA((1, 1, 1)), (1, 1, 1))),
+    "rank search, flat grid": lambda: plot.rank_search(searched(fg.SliceTCA((1, 1, 1)), (2, 0, 1))),
+    "similarity": lambda: plot.similarity(random_tca(0, (12, 9, 10), 3), random_tca(1, (12, 9, 10), 3)),
+    "similarity, slices": lambda: plot.similarity(*(random_slicetca(seed, (12, 9, 10), (2, 1, 3)) for seed in (0, 1))),
 }
+
+
+def searched(estimator: Any, ranks: Any) -> fg.RankSearch:
+    """A search in which training means little: losses span orders of magnitude."""
+    return fg.RankSearch(estimator.set_params(tol=1e-3), ranks, n_splits=2, random_state=0).fit(NOISE**3)
 
 
 def noisy() -> np.ndarray:

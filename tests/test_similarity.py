@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import permutations, product
 from typing import Any
 
+import matplotlib
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from tests.common.reference_similarity import factor_match_score, mean_cosine_sc
 
 import fastigial as fg
 from fastigial.analysis.similarity import _even_signs
+
+matplotlib.use("agg")
 
 METHODS: list[dict[str, Any]] = [
     {"method": "mean_cosine"},
@@ -407,3 +410,47 @@ def test_align_leaves_the_place_of_a_partner_that_died_to_what_is_left() -> None
     np.testing.assert_array_equal(aligned.weights_, [b.weights_[0], 0.0, b.weights_[2]])
     np.testing.assert_array_equal(aligned.factors_[0], b.factors_[0])
     np.testing.assert_allclose(aligned.reconstruct(), a.reconstruct())
+
+
+@each_model
+def test_the_figure_lays_matched_components_over_one_another(make: Any) -> None:
+    model = make(0)
+    same = disguised(model, 1)
+    figure = fg.plot.similarity(same, model, names=("turned", "kept"))
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["turned", "kept"]
+    assert figure.get_suptitle() == "similarity 1.000"
+    drawn = [[line.get_ydata() for line in ax.lines if line.get_label()[0] != "_"] for ax in figure.axes]
+    overlaid = [vectors for vectors in drawn if vectors]
+    for one, other in overlaid:
+        np.testing.assert_allclose(one, other, atol=1e-12)
+    slices = [ax.images[0].get_array() for ax in figure.axes if ax.images]
+    for one, other in zip(slices[::2], slices[1::2], strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-12)
+    n_pairs = model.weights_.size if isinstance(model, fg.TCA) else 7
+    n_vectors = len(model.factors_) if isinstance(model, fg.TCA) else 1
+    assert len(overlaid) == n_pairs * n_vectors
+    assert len(slices) == (0 if isinstance(model, fg.TCA) else 2 * n_pairs)
+
+
+def test_the_figure_leaves_out_components_without_a_partner() -> None:
+    # Of trial slices the first model has more, of neuron slices the second.
+    large = random_slicetca(0, SHAPE, (3, 2, 1))
+    one = slicetca_of(
+        [x[:n] for x, n in zip(large.loadings_, (3, 1, 1), strict=True)],
+        [x[:n] for x, n in zip(large.slices_, (3, 1, 1), strict=True)],
+    )
+    other = slicetca_of(
+        [x[::-1][:n] for x, n in zip(large.loadings_, (1, 2, 1), strict=True)],
+        [x[::-1][:n] for x, n in zip(large.slices_, (1, 2, 1), strict=True)],
+    )
+    own = matplotlib.figure.Figure()
+    assert fg.plot.similarity(one, other, axes=own.subplots(3, 3)) is own
+    labels = [ax.get_ylabel() for ax in own.axes[::3]]
+    assert labels == ["trial 0\ncos 1.000", "neuron 0\ncos 1.000", "time 0\ncos 1.000"]
+
+
+def test_figures_that_cannot_be_drawn() -> None:
+    with pytest.raises(ValueError, match="nothing to draw"):
+        fg.plot.similarity(random_slicetca(0, SHAPE, (1, 0, 0)), random_slicetca(0, SHAPE, (0, 1, 2)))
+    with pytest.raises(ValueError, match="two names"):
+        fg.plot.similarity(random_tca(0, SHAPE, 1), random_tca(1, SHAPE, 1), names="ab")

@@ -11,11 +11,12 @@ Everything a user needs is one attribute away::
 
 from __future__ import annotations
 
-from fastigial import _core, analysis, datasets, plot, preprocess
+from fastigial import _core, analysis, datasets, masks, plot, preprocess
 from fastigial.analysis import align, core_consistency, similarity
 from fastigial.convergence import ConvergenceWarning
 from fastigial.io import load
 from fastigial.recording import Recording
+from fastigial.selection import RankSearch
 from fastigial.tensor import TCA, SliceTCA
 from fastigial.threads import get_num_threads, set_num_threads
 
@@ -24,6 +25,7 @@ __version__ = _core.__version__
 __all__ = [
     "TCA",
     "ConvergenceWarning",
+    "RankSearch",
     "Recording",
     "SliceTCA",
     "align",
@@ -32,6 +34,7 @@ __all__ = [
     "datasets",
     "get_num_threads",
     "load",
+    "masks",
     "plot",
     "preprocess",
     "set_num_threads",

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ComponentVariance", "component_variance"]
 
-# Numbers held at once for the components' tensors: 32 MB.
-_N_AT_ONCE = 1 << 22
+# Numbers held at once for the components' tensors: 8 MB.
+_N_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,7 +184,8 @@ def _inner_products(
     products, gram = np.zeros(n_components), np.zeros((n_components, n_components))
     for start in range(0, shape[0], at_once):
         rows = slice(start, start + at_once)
-        pieces = tensors(groups, shape, rows, observations.scale) * observations.seen[rows]
+        pieces = tensors(groups, shape, rows, observations.scale)
+        pieces *= observations.seen[rows]
         flat = pieces.reshape(n_components, pieces.shape[1] * n_entries)
         products += flat @ values[rows].ravel()
         gram += flat @ flat.T

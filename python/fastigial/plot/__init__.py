@@ -12,6 +12,8 @@ slicetca
     Loading vectors beside their slices, grouped by slice type.
 loss
     Loss against iteration, for one model or several.
+rank_search
+    Training and held-out loss against rank, with the rank that was chosen.
 reconstruction
     Data, reconstruction and residual of a few neurons.
 trial_factors
@@ -28,6 +30,8 @@ replicability
     How alike each component is in two halves of the recording.
 permutation
     How large an association with a label is beside those of permuted labels.
+similarity
+    Matched components of two models, beside one another.
 """
 
 from __future__ import annotations
@@ -39,8 +43,10 @@ from fastigial.plot.factors import tca
 from fastigial.plot.influence import influence
 from fastigial.plot.learning import trial_factors
 from fastigial.plot.permutation import permutation
+from fastigial.plot.rank_search import rank_search
 from fastigial.plot.replicability import replicability
 from fastigial.plot.residuals import reconstruction
+from fastigial.plot.similarity import similarity
 from fastigial.plot.slices import slicetca
 from fastigial.plot.variance import variance
 
@@ -50,8 +56,10 @@ __all__ = [
     "influence",
     "loss",
     "permutation",
+    "rank_search",
     "reconstruction",
     "replicability",
+    "similarity",
     "slicetca",
     "tca",
     "trial_factors",

@@ -95,7 +95,7 @@ def _draw(ax: Axes, result: Influence, axis: int) -> None:
         _log_scale(ax)
     else:
         few_ticks(ax, y=4)
-        ax.set_ylim(bottom=0)
+        ax.set_ylim(0, 1.08 * float(residual[shown].max(initial=0.0)) or 1.0)
     limit = _residual_at_limit(result, axis)
     if limit is not None and limit <= 3 * np.nanmax(residual):
         ax.axhline(limit, color=FAINT, linewidth=0.6, zorder=0)

@@ -14,11 +14,14 @@ Callback = Callable[[int, int, float], object]
 
 
 class Report(AbstractContextManager["Report"]):
-    """Turns ``progress=False | True | callable`` into what the core calls, and tidies up after it."""
+    """Turns ``progress=False | True | callable`` into what the core calls, and tidies up after it.
 
-    def __init__(self, progress: bool | Callback, title: str) -> None:
+    A bar counts in `unit`: the sweeps of a fit, or the fits of a search.
+    """
+
+    def __init__(self, progress: bool | Callback, title: str, unit: str = "sweep") -> None:
         self._bar: Any = None
-        self._title = title
+        self._title, self._unit = title, unit
         self.callback: Callback | None = None
         if callable(progress):
             self.callback = progress
@@ -29,7 +32,7 @@ class Report(AbstractContextManager["Report"]):
 
     def _show(self, done: int, total: int, loss: float) -> None:
         if self._bar is None:
-            self._bar = _new_bar(self._title)
+            self._bar = _new_bar(self._title, self._unit)
         self._bar.show(done, total, loss)
 
     def __exit__(
@@ -39,12 +42,12 @@ class Report(AbstractContextManager["Report"]):
             self._bar.close()
 
 
-def _new_bar(title: str) -> _TqdmBar | _Line:
+def _new_bar(title: str, unit: str) -> _TqdmBar | _Line:
     try:
         from tqdm.auto import tqdm
     except ImportError:
-        return _Line(title)
-    return _TqdmBar(tqdm(desc=title, unit="sweep"))
+        return _Line(title, unit)
+    return _TqdmBar(tqdm(desc=title, unit=unit))
 
 
 class _TqdmBar:
@@ -61,11 +64,11 @@ class _TqdmBar:
 
 
 class _Line:
-    def __init__(self, title: str) -> None:
-        self._title = title
+    def __init__(self, title: str, unit: str) -> None:
+        self._title, self._unit = title, unit
 
     def show(self, done: int, total: int, loss: float) -> None:
-        sys.stderr.write(f"\r{self._title}: sweep {done} of at most {total}, loss {loss:.6g} ")
+        sys.stderr.write(f"\r{self._title}: {self._unit} {done} of at most {total}, loss {loss:.6g} ")
 
     def close(self) -> None:
         sys.stderr.write("\n")
