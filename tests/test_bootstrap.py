@@ -302,7 +302,7 @@ def test_resamples_that_ran_out_of_iterations_are_counted_in_one_warning() -> No
     X, _ = planted(0, 20, noise=3)
     model = fg.TCA(2, random_state=0).fit(X)
     model.set_params(max_iter=1)
-    with pytest.warns(fg.ConvergenceWarning, match="3 of 3 fits of resamples") as caught:
+    with pytest.warns(fg.ConvergenceWarning, match="3 of 3 fits") as caught:
         found = bootstrap(model, X, n_resamples=3, random_state=0)
     assert len(caught) == 1
     assert found.n_unconverged == 3

@@ -162,7 +162,7 @@ def test_halves_that_ran_out_of_iterations_are_counted_in_one_warning() -> None:
     X = noisy_cp(noise=3)
     model = fg.TCA(3, random_state=0).fit(X)
     model.set_params(max_iter=1)
-    with pytest.warns(fg.ConvergenceWarning, match="4 of 4 fits of halves") as caught:
+    with pytest.warns(fg.ConvergenceWarning, match="4 of 4 fits") as caught:
         found = split_half(model, X, n_splits=2, random_state=0)
     assert len(caught) == 1
     assert found.n_unconverged == 4

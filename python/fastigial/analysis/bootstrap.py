@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,18 +18,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastigial.analysis.components import as_axes, groups_of, labels_of
-from fastigial.analysis.refits import (
-    at_places,
-    matched_similarities,
-    model_at,
-    observed_in,
-    prepared,
-    side_by_side,
-    whole_model,
-)
+from fastigial.analysis.refits import Places, at_places, matched_similarities, observed_in, side_by_side, whole_model
 from fastigial.analysis.similarity import align
 from fastigial.analysis.trial_labels import as_codes, values_along
-from fastigial.convergence import ConvergenceWarning
+from fastigial.convergence import warn_of_many
 from fastigial.tensor import TCA, SliceTCA
 from fastigial.tensor.checks import as_count, as_flags, as_number, as_seed
 from fastigial.tensor.intake import Data
@@ -138,7 +129,7 @@ def bootstrap(
     level: float = 0.95,
     stratify: str | ArrayLike | None = None,
     random_state: int | np.random.Generator | np.random.RandomState | None = None,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
 ) -> Bootstrap:
     r"""Percentile bands for factors and weights, from resampled trials.
 
@@ -168,8 +159,9 @@ def bootstrap(
         or the values. Trials without a label are a condition of their own.
     random_state : None, int or numpy.random.Generator
         Seed of the resamples.
-    n_jobs : int
-        Fits side by side, in threads (joblib); −1 uses all processors. Numbers do not depend on it.
+    n_jobs : int, optional
+        Fits side by side, in threads (joblib); −1 uses all processors, None leaves it to `joblib.parallel_config`.
+        Numbers do not depend on it.
 
     Returns
     -------
@@ -234,20 +226,18 @@ def bootstrap(
     if stratify is not None:
         strata = as_codes(values_along(model, stratify, "stratify", resampled)[0])
 
-    fresh = prepared(estimator, n_jobs, random_state=0)
-    draws = [
-        _draw(strata, np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,))))
+    parts = [
+        Places(
+            resampled, _draw(strata, np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))), model
+        )
         for number in range(n_resamples)
     ]
-    found = side_by_side(_refit, [(fresh, model, data, resampled, places) for places in draws], n_jobs)
+    fresh = estimator.__sklearn_clone__().set_params(random_state=0)
+    found = side_by_side(
+        [fresh] * n_resamples, parts, data, n_jobs, lambda number, fit: _kept(fit, model, data, parts[number])
+    )
     n_unconverged = sum(not fit.converged for fit in found)
-    if n_unconverged:
-        warnings.warn(
-            f"{n_unconverged} of {n_resamples} fits of resamples ran out of iterations; raise the estimator's max_iter "
-            "or tol",
-            ConvergenceWarning,
-            stacklevel=2,
-        )
+    warn_of_many(n_unconverged, n_resamples)
     whole = _Parts.of(model, model, resampled)
     return Bootstrap(
         [_band(whole.factors[i], [fit.parts.factors[i] for fit in found], level) for i in range(len(whole.factors))],
@@ -303,18 +293,16 @@ class _Refit:
     converged: bool
 
 
-def _refit(estimator: Any, whole: Any, data: Data, axis: int, places: NDArray[np.intp]) -> _Refit:
-    array, mask = at_places(data, axis, places)
-    start = model_at(whole, axis, places)
-    fit = estimator.__sklearn_clone__().set_params(init=start).fit(array, mask)
-    # The start has the same trials, so that all modes help to tell which component is which.
-    aligned = align(fit, start)
-    others = tuple(other for other in range(array.ndim) if other != axis)
+def _kept(fit: Any, whole: Any, data: Data, part: Places) -> _Refit:
+    axis, places = part.axis, part.places
+    # The start is of the same trials, so that all modes help to tell which component is which.
+    aligned = align(fit, fit.init)
     parts = _Parts.of(aligned, whole, axis)
-    seen = observed_in(array, mask)
+    seen = observed_in(*at_places(data.array, data.mask, axis, places))
     if not seen.all():
         _hide_unobserved(parts, seen, axis)
     parts.factors[axis] = _by_place(parts.factors[axis], places, whole.shape_[axis])
+    others = tuple(other for other in range(seen.ndim) if other != axis)
     return _Refit(parts, matched_similarities(aligned, whole, others, "mean_cosine"), fit.n_iter_, fit.converged_)
 
 

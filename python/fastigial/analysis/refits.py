@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from copy import copy
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastigial.analysis.components import groups_of
-from fastigial.convergence import ConvergenceWarning
 from fastigial.tensor import TCA, SliceTCA
 from fastigial.tensor.intake import Data, take
 
-__all__ = ["at_places", "matched_similarities", "model_at", "observed_in", "prepared", "side_by_side", "whole_model"]
+__all__ = ["Places", "at_places", "matched_similarities", "model_at", "observed_in", "side_by_side", "whole_model"]
 
 Result = TypeVar("Result")
 
@@ -38,32 +37,60 @@ def whole_model(estimator: Any, X: ArrayLike, mask: ArrayLike | None, seed: int)
     return model.fit(X, mask), data
 
 
-def prepared(estimator: Any, n_jobs: int, **parameters: Any) -> Any:
-    """An unfitted estimator for one of many fits: silent, and with one thread where fits run side by side."""
-    clone = estimator.__sklearn_clone__().set_params(progress=False, **parameters)
-    if n_jobs != 1 and clone.n_threads is None:
-        clone.n_threads = 1
-    return clone
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Some places along an axis, to which an estimator is fitted; they may repeat.
 
-
-def side_by_side(function: Callable[..., Result], tasks: Iterable[tuple[Any, ...]], n_jobs: int) -> list[Result]:
-    """Results of the function for each task, in their order, from `n_jobs` threads (joblib).
-
-    The core lets go of the interpreter, so that threads suffice; `joblib.parallel_config` can put others in their
-    place. Fits that did not converge do not warn one by one: the caller counts them.
+    Attributes
+    ----------
+    axis : int
+    places : ndarray of int
+    start : TCA or SliceTCA, optional
+        A model of the whole recording; the fit starts from it at these places.
     """
-    from joblib import Parallel, delayed
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        found: list[Result] = Parallel(n_jobs=n_jobs, prefer="threads")(delayed(function)(*task) for task in tasks)
-    return found
+    axis: int
+    places: NDArray[np.intp]
+    start: TCA | SliceTCA | None = None
+
+    def fit(self, estimator: Any, X: NDArray[Any], mask: NDArray[np.bool_] | None, progress: Any) -> tuple[Any, float]:
+        """Fit a clone of the estimator; the model, and no loss of held-out entries (as `selection.splits` have it)."""
+        model = estimator.__sklearn_clone__().set_params(progress=progress)
+        if self.start is not None:
+            # Only now: starts for all resamples at once could be larger than the recording.
+            model.init = model_at(self.start, self.axis, self.places)
+        return model.fit(*at_places(X, mask, self.axis, self.places)), float("nan")
 
 
-def at_places(data: Data, axis: int, places: NDArray[np.intp]) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-    """Array and mask at some places along an axis; places may repeat."""
-    mask = None if data.mask is None else np.take(data.mask, places, axis=axis)
-    return np.take(data.array, places, axis=axis), mask
+def side_by_side(
+    estimators: Sequence[Any],
+    parts: Sequence[Places],
+    data: Data,
+    n_jobs: int | None,
+    keep: Callable[[int, Any], Result],
+) -> list[Result]:
+    """Fit each estimator to its part of the recording, and keep of each model, (its number, model), what is wanted.
+
+    The results are in the order of the parts. Fits do not warn: the caller counts those that ran out of iterations.
+    """
+    # The room of searches uses this one: it is named only when fits are run.
+    from fastigial.selection.runner import Job, Stop, run
+
+    # Nothing is held out here, so that parts need not know how to check what is.
+    held: Sequence[Any] = parts
+    jobs = [Job((number,), estimator, held[number]) for number, estimator in enumerate(estimators)]
+    kept: dict[int, Result] = {}
+    for finished in run(jobs, data.array, data.mask, n_jobs=n_jobs, stop=Stop()):
+        (number,) = finished.key
+        kept[number] = keep(number, finished.model)
+    return [kept[number] for number in range(len(jobs))]
+
+
+def at_places(
+    array: NDArray[Any], mask: NDArray[np.bool_] | None, axis: int, places: NDArray[np.intp]
+) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    """Array and mask at some places along an axis."""
+    return np.take(array, places, axis=axis), None if mask is None else np.take(mask, places, axis=axis)
 
 
 def observed_in(array: NDArray[Any], mask: NDArray[np.bool_] | None) -> NDArray[np.bool_]:

@@ -11,7 +11,6 @@ those of either half are paired with those of the model of the whole recording.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,12 +18,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastigial.analysis.components import as_axes, groups_of, labels_of
-from fastigial.analysis.refits import at_places, matched_similarities, prepared, side_by_side, whole_model
+from fastigial.analysis.refits import Places, matched_similarities, side_by_side, whole_model
 from fastigial.analysis.similarity import align
-from fastigial.convergence import ConvergenceWarning
+from fastigial.convergence import warn_of_many
 from fastigial.tensor import TCA, SliceTCA
 from fastigial.tensor.checks import as_count, as_seed
-from fastigial.tensor.intake import Data
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,7 +100,7 @@ def split_half(
     order: Order = "random",
     method: Method = "mean_cosine",
     random_state: int | np.random.Generator | np.random.RandomState | None = None,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
 ) -> SplitHalf:
     r"""Fit a model to random halves of the trials and compare what it finds in them, component by component.
 
@@ -131,8 +129,9 @@ def split_half(
         without the axis of the split) is the stricter. Weights do not count: the halves are different trials.
     random_state : None, int or numpy.random.Generator
         Seed of the splits and of the fits' random starts.
-    n_jobs : int
-        Fits side by side, in threads (joblib); −1 uses all processors. Numbers do not depend on it.
+    n_jobs : int, optional
+        Fits side by side, in threads (joblib); −1 uses all processors, None leaves it to `joblib.parallel_config`.
+        Numbers do not depend on it.
 
     Returns
     -------
@@ -195,9 +194,10 @@ def split_half(
         raise ValueError(f"X has {size} {model.dims_[split_axis]}, expected at least 2 to split")
     others = tuple(other for other in range(len(model.shape_)) if other != split_axis)
 
-    start = {} if isinstance(estimator.init, str) else {"init": "svd"}
-    half = prepared(estimator, n_jobs, **start)
-    tasks = []
+    half = estimator.__sklearn_clone__()
+    if not isinstance(half.init, str):
+        half.init = "svd"
+    estimators, parts = [], []
     for split in range(1 if order == "odd_even" else n_splits):
         places_seed, *fit_seeds = np.random.SeedSequence(seed, spawn_key=(split,)).spawn(3)
         places = np.random.default_rng(places_seed).permutation(size)
@@ -205,26 +205,16 @@ def split_half(
         if order == "odd_even":
             halves = (np.arange(1, size, 2), np.arange(0, size, 2))
         for chosen, fit_seed in zip(halves, fit_seeds, strict=True):
-            own = int(fit_seed.generate_state(1)[0])
-            tasks.append((half, data, split_axis, np.sort(chosen), own))
-    fits = side_by_side(_fit, tasks, n_jobs)
-    aligned = [
-        align(fit, model, method, weights=None if method == "mean_cosine" else False, axes=others) for fit in fits
-    ]
-    n_unconverged = sum(not fit.converged_ for fit in fits)
-    if n_unconverged:
-        warnings.warn(
-            f"{n_unconverged} of {len(fits)} fits of halves ran out of iterations; raise the estimator's max_iter, or "
-            "tol",
-            ConvergenceWarning,
-            stacklevel=2,
-        )
+            random_start = int(fit_seed.generate_state(1)[0])
+            estimators.append(half.__sklearn_clone__().set_params(random_state=random_start))
+            parts.append(Places(split_axis, np.sort(chosen)))
+    weights = None if method == "mean_cosine" else False
+    aligned = side_by_side(
+        estimators, parts, data, n_jobs, lambda _, fit: align(fit, model, method, weights=weights, axes=others)
+    )
+    n_unconverged = sum(not fit.converged_ for fit in aligned)
+    warn_of_many(n_unconverged, len(aligned))
     similarities = [
         matched_similarities(one, other, others, method) for one, other in zip(aligned[::2], aligned[1::2], strict=True)
     ]
     return SplitHalf(np.stack(similarities), labels_of(groups_of(model)), model, method, split_axis, n_unconverged)
-
-
-def _fit(estimator: TCA | SliceTCA, data: Data, axis: int, places: NDArray[np.intp], seed: int) -> TCA | SliceTCA:
-    array, mask = at_places(data, axis, places)
-    return estimator.__sklearn_clone__().set_params(random_state=seed).fit(array, mask)

@@ -24,14 +24,14 @@ core_consistency
     Whether the data hold products of factors of different components.
 influence
     Leverage against residual of trials, neurons and time steps.
-similarity
-    Matched components of two models, beside one another.
 bands
     Factors with bands from resampled trials.
 replicability
     How alike each component is in two halves of the recording.
 permutation
     How large an association with a label is beside those of permuted labels.
+similarity
+    Matched components of two models, beside one another.
 """
 
 from __future__ import annotations

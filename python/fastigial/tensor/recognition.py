@@ -48,7 +48,7 @@ def _observed_at(data: Data, places: NDArray[np.intp]) -> NDArray[np.float64]:
 
 
 def _at(array: NDArray[Any], places: NDArray[np.intp]) -> NDArray[Any]:
-    # Indices of all axes take longer than many a fit; only an array with strides needs them.
+    # Finding the indices along all axes would take longer than many a fit; only an array with strides needs them.
     if array.flags.c_contiguous:
         return np.asarray(array.reshape(-1)[places])
     return np.asarray(array[np.unravel_index(places, array.shape)])
