@@ -218,9 +218,9 @@ def permutation_test(
     ========================================  =======  =====
 
     Harris (2020) finds the same of circular shifts, and better ways where the experimenter drew the label (compare with
-    labels drawn anew) or where there are many sessions (compare with labels of the others). As only n shifts exist, p is
-    no smaller than 1/n; with blocks, each is shifted by itself, and there are their product. Trials that are left out
-    close up, and shifts then cross gaps.
+    labels drawn anew) or where there are many sessions (compare with labels of the others). As only n shifts exist, p
+    is no smaller than 1/n; with blocks, each is shifted by itself, and there are their product. Trials that are left
+    out close up, and shifts then cross gaps.
 
     *What is not.* That the label took no part in the fit. If components, their number, or the trials were chosen with
     the label in view, choose anew under each permutation instead.
