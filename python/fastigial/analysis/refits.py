@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike, NDArray
 from fastigial.analysis.components import groups_of
 from fastigial.tensor import TCA, SliceTCA
 from fastigial.tensor.intake import Data, take
-from fastigial.tensor.recognition import recognised
 
 __all__ = ["Places", "at_places", "matched_similarities", "model_at", "observed_in", "side_by_side", "whole_model"]
 
@@ -30,7 +29,7 @@ def whole_model(estimator: Any, X: ArrayLike, mask: ArrayLike | None, seed: int)
     data = take(X, mask)
     if data.mask is not None and data.mask.shape != data.array.shape:
         raise ValueError(f"mask has shape {data.mask.shape}, expected that of X, {data.array.shape}")
-    if hasattr(estimator, "loss_") and estimator.shape_ == data.array.shape and recognised(estimator._remembered, data):
+    if hasattr(estimator, "loss_") and estimator._recognises(data):
         return estimator, data
     model = estimator.__sklearn_clone__()
     if model.random_state is None:

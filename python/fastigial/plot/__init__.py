@@ -14,6 +14,8 @@ loss
     Loss against iteration, for one model or several.
 rank_search
     Training and held-out loss against rank, with the rank that was chosen.
+ensemble
+    Loss and similarity of replicates against rank.
 reconstruction
     Data, reconstruction and residual of a few neurons.
 trial_factors
@@ -39,6 +41,7 @@ from __future__ import annotations
 from fastigial.plot.bands import bands
 from fastigial.plot.convergence import loss
 from fastigial.plot.core_consistency import core_consistency
+from fastigial.plot.ensemble import ensemble
 from fastigial.plot.factors import tca
 from fastigial.plot.influence import influence
 from fastigial.plot.learning import trial_factors
@@ -53,6 +56,7 @@ from fastigial.plot.variance import variance
 __all__ = [
     "bands",
     "core_consistency",
+    "ensemble",
     "influence",
     "loss",
     "permutation",

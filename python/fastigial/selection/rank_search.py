@@ -18,7 +18,7 @@ from fastigial.selection.rules import RULES, check_rule, standard_error, summari
 from fastigial.selection.runner import Finished, Job, Stop, run
 from fastigial.selection.seeds import derived_seed
 from fastigial.selection.splits import Split, as_splits
-from fastigial.selection.store import Store, fingerprint
+from fastigial.selection.store import open_store
 from fastigial.tensor.checks import as_count, as_seed
 from fastigial.tensor.intake import take
 from fastigial.tensor.progress import Callback, Report
@@ -178,7 +178,15 @@ class RankSearch(Parameters):
         if as_count("n_init", self.n_init) < 1:
             raise ValueError("n_init is 0, expected at least one start")
 
-        store = self._store(data.array, data.mask)
+        store = open_store(
+            self.checkpoint,
+            data.array,
+            data.mask,
+            self.estimator,
+            self.random_state,
+            cv=self.cv,
+            n_splits=self.n_splits,
+        )
         climb = _Climb(self.estimator, splits, self.n_init, seed)
         stop = Stop()
         n_fits = len(ranks) * len(splits) * self.n_init
@@ -206,26 +214,6 @@ class RankSearch(Parameters):
             random_state=derived_seed(seed, "refit", *key_of(self.best_rank_)),
         ).fit(X, mask)
         return self
-
-    def _store(self, X: NDArray[Any], mask: NDArray[np.bool_] | None) -> Store | None:
-        if self.checkpoint is None:
-            return None
-        if isinstance(self.random_state, bool) or not isinstance(self.random_state, int | np.integer):
-            raise ValueError(
-                f"random_state is {self.random_state!r}; with a checkpoint expected a whole number: a search that goes "
-                "on must draw what the first one drew"
-            )
-        # Ranks and starts are in the keys of the fits.
-        what = fingerprint(
-            X,
-            mask,
-            self.estimator,
-            without=("n_components", "random_state"),
-            cv=self.cv,
-            n_splits=self.n_splits,
-            random_state=self.random_state,
-        )
-        return Store(self.checkpoint, what)
 
     def _conclude(self, climb: _Climb, shape: tuple[int, ...], n_splits: int) -> None:
         """Tables of what is finished, and the choice; earlier results are dropped."""

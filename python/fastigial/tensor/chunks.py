@@ -148,7 +148,7 @@ class Chunks:
 
 def as_chunks(X: Any, mask: Any) -> Chunks | None:
     """The recording as chunks, or None if it is in memory, or small enough to be brought there."""
-    inner = X.data if hasattr(X, "dims") and hasattr(X, "coords") else X
+    inner = getattr(X, "data", X) if hasattr(X, "dims") and hasattr(X, "coords") else X
     if _is_dask(inner):
         bounds = np.concatenate([[0], np.cumsum(inner.chunks[0])]) if inner.ndim else np.zeros(1)
         if len(bounds) < 3:

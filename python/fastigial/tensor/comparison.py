@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastigial.tensor.chunks import as_chunks
 from fastigial.tensor.intake import Data, take
-from fastigial.tensor.recognition import recognised
 
 if TYPE_CHECKING:
     from fastigial.tensor.estimator import Decomposition
@@ -71,8 +70,7 @@ def compare(model: Decomposition, X: ArrayLike, mask: ArrayLike | None) -> Compa
         data = take(X, mask)
         if data.mask is not None and data.mask.shape != data.array.shape:
             raise ValueError(f"mask has shape {data.mask.shape}, expected that of X, {data.array.shape}")
-        same = data.shape == model.shape_ and recognised(model._remembered, data)
-        parts = [_compare(model if same else None, model, data)]
+        parts = [_compare(model if model._recognises(data) else None, model, data)]
     else:
         same = chunks.shape == model.shape_ and chunks.hold(model._remembered)
         parts = [

@@ -17,7 +17,7 @@ from fastigial.tensor.chunks import Chunks
 from fastigial.tensor.comparison import Comparison, compare
 from fastigial.tensor.intake import Data, take
 from fastigial.tensor.labels import Coords, as_frame
-from fastigial.tensor.recognition import remember
+from fastigial.tensor.recognition import recognised, remember
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -209,6 +209,10 @@ class Decomposition:
         """Mean loss over the entries `asked` of other trials, transformed by the entries `given`."""
         model = self._reconstruct_new(take(X, given))
         return Comparison.of(X[asked].astype(np.float64), model[asked]).mean_loss
+
+    def _recognises(self, data: Data) -> bool:
+        """Whether `data` is the fitted recording, as far as both were observed."""
+        return data.shape == self.shape_ and recognised(self._remembered, data)
 
     def _exchanged(self) -> Self:
         """The same fitted model with the first two axes exchanged: its new trials are this model's new neurons."""
