@@ -14,7 +14,7 @@ from tests.common.reference_cp import FloatArray
 import fastigial as fg
 from fastigial.analysis import bootstrap
 from fastigial.analysis.bootstrap import _band, _by_place, _draw
-from fastigial.analysis.refits import model_at
+from fastigial.analysis.refits import Places, model_at
 
 matplotlib.use("agg")
 
@@ -191,6 +191,17 @@ def test_the_model_at_some_places_is_the_model_of_those(model: Any, axis: int) -
     np.testing.assert_allclose(part.reconstruct(), np.take(model.reconstruct(), places, axis=axis))
     assert part.shape_ == part.reconstruct().shape
     assert model.shape_ == (5, 4, 6)
+
+
+def test_resamples_start_from_the_whole_at_their_own_trials() -> None:
+    X, _ = planted(0, 20)
+    whole = fg.TCA(2, random_state=0).fit(X)
+    places = np.array([5, 0, 5, 19, 3])
+    estimator = fg.TCA(2, random_state=0)
+    fit, _ = Places(0, places, whole).fit(estimator, X, None, False)
+    np.testing.assert_allclose(fit.init.reconstruct(), whole.reconstruct()[places])
+    np.testing.assert_array_equal(fit.factors_[1], fg.TCA(2, init=fit.init).fit(X[places]).factors_[1])
+    assert not hasattr(estimator, "loss_")
 
 
 def test_rows_go_back_to_their_places() -> None:

@@ -182,6 +182,28 @@ def test_shifts_allow_for_drift_that_shuffles_take_for_an_effect() -> None:
     assert np.mean(np.array(shuffled) <= 0.05) > 0.3
 
 
+def autoregressive(rng: np.random.Generator, keeps: float, n: int) -> FloatArray:
+    """A series that keeps this share of itself from trial to trial, stationary from its first; 1 makes it a walk."""
+    values = rng.normal(size=n)
+    values[0] /= np.sqrt(1 - keeps**2) if keeps < 1 else 1
+    for here in range(1, n):
+        values[here] += keeps * values[here - 1]
+    return values
+
+
+@pytest.mark.parametrize(("keeps", "low", "high"), [(0.9, 0.03, 0.09), (1.0, 0.15, 0.3)])
+def test_shifts_suffice_for_a_short_memory_and_not_for_walks(keeps: float, low: float, high: float) -> None:
+    rng = np.random.default_rng(6)
+    p = [
+        permutation_test(
+            model_with(autoregressive(rng, keeps, 200)), autoregressive(rng, keeps, 200), scheme="shift"
+        ).p[0]
+        for _ in range(400)
+    ]
+    # As the notes say; the standard error of a share of 0.06 is 0.012, of one of 0.23 it is 0.021.
+    assert low < np.mean(np.array(p) <= 0.05) < high
+
+
 def test_blocks_take_out_what_differs_between_sessions() -> None:
     rng = np.random.default_rng(3)
     sessions = np.repeat([0, 1, 2, 3], [10, 6, 8, 12])

@@ -133,6 +133,17 @@ EVERY_FIGURE: dict[str, Callable[[], Figure]] = {
     "influence, four modes": lambda: fg.analysis.influence(
         random_tca(0, (5, 4, 3, 6), 2), np.ones((5, 4, 3, 6))
     ).plot(),
+    "permutation": lambda: permuted(5).plot(),
+    "permutation, one, all orders": lambda: permuted(1, n_trials=6, correction="holm").plot(),
+    "replicability": lambda: fg.analysis.split_half(fg.TCA(12, tol=1e-2), NOISE, n_splits=2).plot(),
+    "replicability, slices": lambda: fg.analysis.split_half(
+        fg.SliceTCA((1, 2, 1), n_init=1), NOISE, n_splits=2, method="factor_match"
+    ).plot(),
+    "bands": lambda: resampled(fg.TCA(3), NOISE).plot(),
+    "bands, one component": lambda: resampled(fg.TCA(1), NOISE).plot(),
+    "bands, two modes": lambda: resampled(fg.TCA(2), NOISE[0]).plot(),
+    "bands, slices": lambda: resampled(fg.SliceTCA((1, 2, 1), n_init=1), NOISE).plot(),
+    "bands, one slice type": lambda: resampled(fg.SliceTCA((0, 1, 0), n_init=1), NOISE).plot(),
     "rank search": lambda: plot.rank_search(searched(fg.TCA(1), 4)),
     "rank search, one": lambda: plot.rank_search(searched(fg.TCA(1), [7])),
     "rank search, triples": lambda: plot.rank_search(
@@ -148,6 +159,17 @@ EVERY_FIGURE: dict[str, Callable[[], Figure]] = {
 def searched(estimator: Any, ranks: Any) -> fg.RankSearch:
     """A search in which training means little: losses span orders of magnitude."""
     return fg.RankSearch(estimator.set_params(tol=1e-3), ranks, n_splits=2, random_state=0).fit(NOISE**3)
+
+
+def permuted(n_components: int, n_trials: int = 12, **options: Any) -> fg.analysis.PermutationTest:
+    """A test of random trial factors."""
+    model = random_tca(0, (n_trials, 3, 4), n_components)
+    return fg.analysis.permutation_test(model, np.arange(n_trials), n_permutations=1000, random_state=0, **options)
+
+
+def resampled(estimator: Any, X: np.ndarray) -> fg.analysis.Bootstrap:
+    """Bands that are good for nothing but to be drawn."""
+    return fg.analysis.bootstrap(estimator.set_params(tol=1e-3), X, n_resamples=3, random_state=0)
 
 
 def noisy() -> np.ndarray:

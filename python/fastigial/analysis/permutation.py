@@ -199,12 +199,28 @@ def permutation_test(
     neurons do.
 
     "shift" keeps the label's own course. It is exact if either the label or the factor is *circularly stationary*:
-    equally likely to have started anywhere, the end no further from the beginning than from what precedes it. It is
-    good in sessions much longer than either remembers. It is not valid for trends over the whole session: a trend has
-    only one place to start at, and of two trends no test on one session can tell whether one follows the other
-    (Harris, Nonsense correlations in neuroscience, bioRxiv 2020.11.29.402719); test many sessions against one another
-    instead. As only n shifts exist, p is no smaller than 1/n; with blocks, each is shifted by itself, and there are
-    their product. Trials that are left out close up, and shifts then cross gaps.
+    equally likely to have started anywhere, its end no further from its beginning than from what precedes it. It is
+    good where one of the two is stationary and the session much longer than its memory, and wrong where both drift or
+    have a trend over the whole session: a trend has only one place to start at, and of two trends no test on one
+    session can tell whether one follows the other. For unrelated pairs of series, p ≤ 0.05 came out in (1000 pairs, 200
+    trials):
+
+    ========================================  =======  =====
+    both series                               shuffle  shift
+    ========================================  =======  =====
+    independent trials                        6 %      6 %
+    autoregressive, memory of 2 trials        12 %     4 %
+    memory of 10 trials                       50 %     6 %
+    memory of 25 trials                       66 %     8 %
+    random walks                              83 %     23 %
+    linear trends and noise                   82 %     74 %
+    walk or trend, and one of 10 trials                7 %, 8 %
+    ========================================  =======  =====
+
+    Harris (2020) finds the same of circular shifts, and better ways where the experimenter drew the label (compare with
+    labels drawn anew) or where there are many sessions (compare with labels of the others). As only n shifts exist, p
+    is no smaller than 1/n; with blocks, each is shifted by itself, and there are their product. Trials that are left
+    out close up, and shifts then cross gaps.
 
     *What is not.* That the label took no part in the fit. If components, their number, or the trials were chosen with
     the label in view, choose anew under each permutation instead.
@@ -212,7 +228,8 @@ def permutation_test(
     References
     ----------
     Phipson & Smyth, Statistical Applications in Genetics and Molecular Biology 9:39, 2010 (p is never 0); Westfall &
-    Young, Resampling-Based Multiple Testing, Wiley 1993 (the largest statistic; here their single-step version).
+    Young, Resampling-Based Multiple Testing, Wiley 1993 (the largest statistic; here their single-step version);
+    Harris, Nonsense correlations in neuroscience, bioRxiv 2020.11.29.402719 (drift).
 
     Examples
     --------
