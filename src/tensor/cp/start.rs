@@ -145,11 +145,13 @@ impl Core {
         self.bases.iter().zip(nonnegative).map(from_basis).collect()
     }
 
-    /// A start in the core's own coordinates: the first is the leading directions, the others are random.
+    /// A start in the core's own coordinates: the first is the leading directions, the others are random factors of the
+    /// tensor as far as the core holds them, so that a start hardly depends on the core.
     pub fn core_start(&self, rank: usize, leading: bool, rng: &mut Stream) -> Vec<Array2<f64>> {
         let start = |basis: &Array2<f64>| {
-            let width = basis.ncols();
-            let mut factor = random_factor(width, rank, false, rng) / (width as f64).sqrt();
+            let (length, width) = basis.dim();
+            let random = random_factor(length, rank, false, rng) / (width as f64).sqrt();
+            let mut factor = product(basis.t(), random.view());
             if leading {
                 factor
                     .slice_mut(s![.., ..width.min(rank)])
