@@ -10,7 +10,9 @@ use std::borrow::Cow;
 use ndarray::{Array2, ArrayD, ArrayViewD};
 
 use super::dense::{Dense, Survey, in_order, scale_of};
+use super::extrapolation::Descent;
 use crate::error::{Error, Result};
+use crate::monitor::Outcome;
 use crate::numerics::parallel::Threads;
 use crate::real::Real;
 
@@ -55,6 +57,22 @@ pub struct Whole<'a> {
     pub scale: f64,
     /// Relative rounding of its entries.
     pub epsilon: f64,
+}
+
+/// Σ (x − x̂)² at the end of a descent, by a pass of its own; after an interruption, also during this one, that of the
+/// last sweep.
+pub fn closing_residual<S>(found: &mut Descent<S>, pass: impl FnOnce(&S) -> Result<Part>) -> Result<f64> {
+    if found.outcome == Outcome::Interrupted {
+        return Ok(found.loss());
+    }
+    match pass(&found.state) {
+        Ok(part) => Ok(part.loss),
+        Err(Error::Interrupted) => {
+            found.outcome = Outcome::Interrupted;
+            Ok(found.loss())
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Rows of all chunks one after the other, their sums and losses added up.

@@ -10,8 +10,8 @@
 
 use ndarray::{Array2, ArrayD, ArrayViewD, Ix2};
 
-use super::super::chunks::{Chunk, Chunks, Part, Pass, Whole, joined};
-use super::super::extrapolation::{Blocks, Descent, Limits, Schedule, descend};
+use super::super::chunks::{Chunk, Chunks, Part, Pass, Whole, closing_residual, joined};
+use super::super::extrapolation::{Blocks, Limits, Schedule, descend};
 use super::super::mttkrp::Halves;
 use super::descent::{SCHEDULE, balance, extrapolated};
 use super::kruskal::Kruskal;
@@ -19,7 +19,7 @@ use super::search::NOISE;
 use super::sweep::{Equations, Problem};
 use super::{Fit, Options, Start};
 use crate::error::{Error, Result};
-use crate::monitor::{Flow, Monitor, Outcome, Progress};
+use crate::monitor::{Flow, Monitor, Progress};
 use crate::numerics::parallel::Threads;
 use crate::real::Real;
 
@@ -83,7 +83,7 @@ pub fn fit_chunks(
     let mut found = descend(&problem, start, limits, &mut |done, loss| {
         monitor.report(Progress { done, total, loss: loss * unit }) == Flow::Continue
     })?;
-    let residual = problem.residual(&mut found)?;
+    let residual = closing_residual(&mut found, |state| problem.pass(&mut state.clone(), 0))?;
     let mut model = Kruskal::normalized(found.state);
     model.weights *= whole.scale;
     Ok(Fit {
@@ -109,21 +109,6 @@ impl Chunked<'_> {
         let mut part = joined(parts, self.whole.shape[0])?;
         std::mem::swap(&mut factors[0], &mut part.rows);
         Ok(part)
-    }
-
-    /// Σ (x − x̂)²; after an interruption that of the last sweep.
-    fn residual(&self, found: &mut Descent<Vec<Array2<f64>>>) -> Result<f64> {
-        if found.outcome == Outcome::Interrupted {
-            return Ok(found.loss());
-        }
-        match self.pass(&mut found.state, 0) {
-            Ok(part) => Ok(part.loss),
-            Err(Error::Interrupted) => {
-                found.outcome = Outcome::Interrupted;
-                Ok(found.loss())
-            }
-            Err(error) => Err(error),
-        }
     }
 }
 

@@ -5,8 +5,8 @@
 
 use ndarray::{Array2, ArrayD, ArrayViewD, IxDyn};
 
-use super::super::chunks::{Chunk, Chunks, Part, Pass, Whole, joined};
-use super::super::extrapolation::{Blocks, Descent, Limits, Schedule, descend};
+use super::super::chunks::{Chunk, Chunks, Part, Pass, Whole, closing_residual, joined};
+use super::super::extrapolation::{Blocks, Limits, Schedule, descend};
 use super::by_trial::{Factors, Layout};
 use super::gaps::{Gaps, SCHEDULE, Sums, rule};
 use super::given::admissible;
@@ -14,7 +14,7 @@ use super::model::SliceModel;
 use super::spans::NOISE;
 use super::{Fit, Options, Start};
 use crate::error::{Error, Result};
-use crate::monitor::{Flow, Monitor, Outcome, Progress};
+use crate::monitor::{Flow, Monitor, Progress};
 use crate::numerics::parallel::Threads;
 use crate::real::Real;
 
@@ -87,7 +87,7 @@ pub fn fit_chunks(
     let mut found = descend(&problem, layout.factors(&model), limits, &mut |done, loss| {
         monitor.report(Progress { done, total, loss: loss * unit }) == Flow::Continue
     })?;
-    let residual = problem.residual(&mut found)?;
+    let residual = closing_residual(&mut found, |state| problem.pass(&mut state.clone(), 0))?;
     let model = layout.model(&found.state);
     let mut model = if options.nonnegative.contains(&true) {
         model.standardized()
@@ -125,21 +125,6 @@ impl Chunked<'_> {
         let part = joined(self.chunks.pass(Pass { step, shared: &shared, rows: &rows })?, n_trials)?;
         factors.trials = part.rows.iter().copied().collect();
         Ok(part)
-    }
-
-    /// Σ (x − x̂)²; after an interruption that of the last sweep.
-    fn residual(&self, found: &mut Descent<Factors<f64>>) -> Result<f64> {
-        if found.outcome == Outcome::Interrupted {
-            return Ok(found.loss());
-        }
-        match self.pass(&mut found.state.clone(), 0) {
-            Ok(part) => Ok(part.loss),
-            Err(Error::Interrupted) => {
-                found.outcome = Outcome::Interrupted;
-                Ok(found.loss())
-            }
-            Err(error) => Err(error),
-        }
     }
 }
 
