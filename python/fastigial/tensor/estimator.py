@@ -101,10 +101,18 @@ class Decomposition:
         self._check_fitted()
         return self.labels_[1]
 
-    def _of_trials(self, start: int, stop: int) -> Self:
+    def _of_trials(self, trials: NDArray[np.intp]) -> Self:
         """The same fitted model of some of its trials."""
         other = copy.copy(self)
-        other.shape_ = (stop - start, *self.shape_[1:])
+        other.shape_ = (len(trials), *self.shape_[1:])
+        return other
+
+    def _bare(self, *, own: bool) -> Self:
+        """The learned arrays only, to be sent elsewhere; without its `own` trials those that all trials share."""
+        other = copy.copy(self) if own else self._of_trials(np.arange(0))
+        others = inspect.signature(type(self).__init__).parameters
+        for name in ("init", "random_state", "progress"):
+            setattr(other, name, others[name].default)
         return other
 
     def _compress(self, X: ArrayLike, mask: ArrayLike | None, largest: Any) -> Any:
@@ -119,7 +127,7 @@ class Decomposition:
             raise AttributeError(f"this {type(self).__name__} is not fitted yet: call fit(X) first")
 
     def _store(self, data: Data | Chunks, found: dict[str, Any]) -> None:
-        """Keep what every fit returns."""
+        """Keep what every fit returns; what recordings in chunks are recognised by comes with that."""
         self.labels_ = (data.dims, data.coords)
         self.shape_ = data.shape
         self.dtype_ = data.dtype
@@ -130,7 +138,7 @@ class Decomposition:
         self.n_iter_ = len(self.loss_history_)
         self.outcome_ = found["outcome"]
         self.converged_ = self.outcome_ == "converged"
-        self._remembered = remember(data) if isinstance(data, Data) else data.remembered()
+        self._remembered = remember(data) if isinstance(data, Data) else found["remembered"]
 
     def _conclude(self, exception: BaseException | None) -> None:
         """Raise what stopped the fit, or warn that it ran out of iterations."""

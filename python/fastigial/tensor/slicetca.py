@@ -185,7 +185,7 @@ class SliceTCA(Decomposition):
         data = as_chunks(X, mask) or take(X, mask)
         with Report(self.progress, "SliceTCA") as report:
             if isinstance(data, Chunks):
-                found, exception = fit_slicetca(self, data, report.callback)
+                found, exception = fit_slicetca(self, data, report)
             else:
                 found, exception = _core.fit_slicetca(
                     data.array,
@@ -213,6 +213,8 @@ class SliceTCA(Decomposition):
         if not isinstance(self.init, SliceTCA):
             if not isinstance(self.init, str):
                 raise TypeError(f'init is {self.init!r}, expected "svd", "random" or a fitted SliceTCA')
+            if self.init not in ("svd", "random"):
+                raise ValueError(f'init is {self.init!r}, expected "svd", "random" or a fitted model')
             return self.init
         if not hasattr(self.init, "loss_"):
             raise ValueError("init is a SliceTCA that is not fitted, expected a fitted one")
@@ -274,9 +276,14 @@ class SliceTCA(Decomposition):
             If X_new has other neurons or times than the fit.
         """
         self._check_fitted()
-        data = take(X_new, mask)
-        new = self._transform(data)
-        return NewTrials(*(part.astype(data.array.dtype, copy=False) for part in new))
+        chunks = as_chunks(X_new, mask)
+        if chunks is None:
+            return NewTrials(*self._new_trials(take(X_new, mask)))
+        parts = list(chunks.map(_new_trials, chunks.spans, self._bare(own=False)))
+        return NewTrials(*(np.concatenate(part, axis=1) for part in zip(*parts, strict=True)))
+
+    def _new_trials(self, data: Data) -> list[NDArray[Any]]:
+        return [part.astype(data.dtype, copy=False) for part in self._transform(data)]
 
     def _transform(self, data: Data) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         return _core.transform_slicetca(
@@ -364,12 +371,12 @@ class SliceTCA(Decomposition):
             variables[f"{dim}_slices"] = ((f"{dim}_component", *others), self.slices_[axis])
         return as_dataset(self, variables)
 
-    def _of_trials(self, start: int, stop: int) -> Self:
-        other = super()._of_trials(start, stop)
+    def _of_trials(self, trials: NDArray[np.intp]) -> Self:
+        other = super()._of_trials(trials)
         trial, neuron, time = self.loadings_
-        other.loadings_ = [trial[:, start:stop], neuron, time]
+        other.loadings_ = [trial[:, trials], neuron, time]
         slices, *own = self.slices_
-        other.slices_ = [slices, *(part[:, start:stop] for part in own)]
+        other.slices_ = [slices, *(part[:, trials] for part in own)]
         return other
 
     def _exchanged(self) -> Self:
@@ -392,3 +399,8 @@ class SliceTCA(Decomposition):
             got = repr(self.n_components)
             raise ValueError(f"n_components is {got}, expected three numbers (r_trial, r_neuron, r_time)")
         return [as_count("n_components", rank) for rank in ranks]
+
+
+def _new_trials(model: SliceTCA, data: Data, span: tuple[int, int]) -> list[NDArray[Any]]:
+    del span
+    return model._new_trials(data)
