@@ -67,7 +67,7 @@ class Chunks:
         return take(_loaded(self._parts[number]), mask)
 
     def map(self, function: Callable[..., Any], arguments: Sequence[Any], shared: Any = None) -> Iterator[Any]:
-        """``function(shared, data, argument)`` of each chunk, in their order; on the workers of a cluster if it has one.
+        """``function(shared, data, argument)`` of each chunk, in their order; on the workers of a client if any.
 
         In memory at a time are one chunk and what the caller keeps; of a cluster all answers at once.
         """

@@ -29,7 +29,7 @@ class Comparison:
     Attributes
     ----------
     size : float
-        The largest magnitude, or 1.
+        The largest magnitude, or that of the model where the data are silent, or 1.
     residual, total : float
         Σ (X − X̂)² and Σ X².
     n_observed : int
@@ -43,7 +43,7 @@ class Comparison:
     @classmethod
     def of(cls, truth: NDArray[np.float64], model: NDArray[Any]) -> Self:
         """Of some entries and what the model says of them."""
-        size = float(np.max(np.abs(truth))) or 1.0
+        size = float(np.max(np.abs(truth))) or float(np.max(np.abs(model))) or 1.0
         residual = float(np.sum(((truth - model) / size) ** 2))
         return cls(size, residual, float(np.sum((truth / size) ** 2)), truth.size)
 
@@ -51,9 +51,10 @@ class Comparison:
     def joined(cls, parts: Iterable[Self]) -> Self:
         """Of all parts together."""
         parts = list(parts)
-        size = max(part.size for part in parts)
-        residual = sum(part.residual * (part.size / size) ** 2 for part in parts)
-        total = sum(part.total * (part.size / size) ** 2 for part in parts)
+        # A part that is silent all over has no size.
+        size = max((part.size for part in parts if part.total > 0 or part.residual > 0), default=1.0)
+        residual = sum(part.residual * (part.size / size) ** 2 for part in parts if part.residual > 0)
+        total = sum(part.total * (part.size / size) ** 2 for part in parts if part.total > 0)
         return cls(size, residual, total, sum(part.n_observed for part in parts))
 
     @property

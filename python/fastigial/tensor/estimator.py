@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastigial.convergence import ConvergenceWarning
 from fastigial.tensor.checks import as_flags
-from fastigial.tensor.chunks import Chunks
+from fastigial.tensor.chunks import Chunks, as_chunks
 from fastigial.tensor.comparison import Comparison, compare
 from fastigial.tensor.intake import Data, take
 from fastigial.tensor.labels import Coords, as_frame
@@ -159,6 +159,21 @@ class Decomposition:
     def _reconstruct_new(self, data: Data) -> NDArray[Any]:
         raise NotImplementedError
 
+    def _new_parts(self, data: Data) -> list[NDArray[Any]]:
+        """What `transform` finds for other trials, in their precision."""
+        raise NotImplementedError
+
+    def _transformed(self, X: ArrayLike, mask: ArrayLike | None) -> list[list[NDArray[Any]]]:
+        """The same for each chunk of other trials; one chunk if they are in memory."""
+        self._check_fitted()
+        chunks = as_chunks(X, mask)
+        if chunks is None:
+            return [self._new_parts(take(X, mask))]
+        found = list(chunks.map(_new_parts_of_chunk, chunks.spans, self._bare(own=False)))
+        if not any(observed for observed, _ in found):
+            raise ValueError("X holds no observed entry: it is empty, all NaN, or all masked")
+        return [parts for _, parts in found]
+
     def score(self, X: ArrayLike, mask: ArrayLike | None = None) -> float:
         """Share of the data that the model explains, 1 − Σ(X − X̂)² / ΣX², over the observed entries.
 
@@ -288,3 +303,13 @@ class Decomposition:
 
         self._check_fitted()
         save(self, path)
+
+
+def _new_parts_of_chunk(model: Decomposition, data: Data, span: tuple[int, int]) -> tuple[bool, list[NDArray[Any]]]:
+    """Whether anything was observed, and what trials of other recordings come to; silent ones stand for hidden ones."""
+    del span
+    seen = ~np.isnan(data.array) if data.mask is None else data.mask & ~np.isnan(data.array)
+    observed = bool(seen.any())
+    if not observed:
+        data = Data(np.zeros_like(data.array), None, data.dims, data.coords)
+    return observed, model._new_parts(data)

@@ -275,14 +275,10 @@ class SliceTCA(Decomposition):
         ValueError
             If X_new has other neurons or times than the fit.
         """
-        self._check_fitted()
-        chunks = as_chunks(X_new, mask)
-        if chunks is None:
-            return NewTrials(*self._new_trials(take(X_new, mask)))
-        parts = list(chunks.map(_new_trials, chunks.spans, self._bare(own=False)))
-        return NewTrials(*(np.concatenate(part, axis=1) for part in zip(*parts, strict=True)))
+        parts = zip(*self._transformed(X_new, mask), strict=True)
+        return NewTrials(*(np.concatenate(part, axis=1) for part in parts))
 
-    def _new_trials(self, data: Data) -> list[NDArray[Any]]:
+    def _new_parts(self, data: Data) -> list[NDArray[Any]]:
         return [part.astype(data.dtype, copy=False) for part in self._transform(data)]
 
     def _transform(self, data: Data) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
@@ -399,8 +395,3 @@ class SliceTCA(Decomposition):
             got = repr(self.n_components)
             raise ValueError(f"n_components is {got}, expected three numbers (r_trial, r_neuron, r_time)")
         return [as_count("n_components", rank) for rank in ranks]
-
-
-def _new_trials(model: SliceTCA, data: Data, span: tuple[int, int]) -> list[NDArray[Any]]:
-    del span
-    return model._new_trials(data)

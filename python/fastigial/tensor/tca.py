@@ -229,11 +229,10 @@ class TCA(Decomposition):
         ValueError
             If X_new has other neurons or times than the fit.
         """
-        self._check_fitted()
-        chunks = as_chunks(X_new, mask)
-        if chunks is None:
-            return self._transform(take(X_new, mask))
-        return np.concatenate(list(chunks.map(_transform, chunks.spans, self._bare(own=False))))
+        return np.concatenate([rows for (rows,) in self._transformed(X_new, mask)])
+
+    def _new_parts(self, data: Data) -> list[NDArray[Any]]:
+        return [self._transform(data)]
 
     def _transform(self, data: Data) -> NDArray[Any]:
         rows = _core.transform_tca(
@@ -308,8 +307,3 @@ class TCA(Decomposition):
 
     def _columns(self) -> list[NDArray[Any]]:
         return self.factors_
-
-
-def _transform(model: TCA, data: Data, span: tuple[int, int]) -> NDArray[Any]:
-    del span
-    return model._transform(data)
