@@ -1,4 +1,4 @@
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Any, Final
 
@@ -32,7 +32,7 @@ _Real = NDArray[np.float32] | NDArray[np.float64]
 _Double = NDArray[np.float64]
 _Mask = NDArray[np.bool_] | None
 _Answer = tuple[_Double, list[_Double], float]
-_Passes = Callable[[int, list[_Double], _Double], list[_Answer]]
+_Passes = Callable[[int, list[_Double], _Double], Iterable[_Answer]]
 _Progress = Callable[[int, int, float], object] | None
 
 def num_threads() -> int: ...

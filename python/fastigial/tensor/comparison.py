@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastigial.tensor.chunks import as_chunks
+from fastigial.tensor.chunks import Chunks, as_chunks
 from fastigial.tensor.intake import Data, take
+from fastigial.tensor.recognition import recognised
 
 if TYPE_CHECKING:
     from fastigial.tensor.estimator import Decomposition
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["Comparison", "compare", "holds"]
+
+# Entries that are compared at a time.
+_PIECE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Comparison:
     Attributes
     ----------
     size : float
-        The largest magnitude, or 1.
+        The largest magnitude, or that of the model where the data are silent, or 1.
     residual, total : float
         Σ (X − X̂)² and Σ X².
     n_observed : int
@@ -39,7 +43,7 @@ class Comparison:
     @classmethod
     def of(cls, truth: NDArray[np.float64], model: NDArray[Any]) -> Self:
         """Of some entries and what the model says of them."""
-        size = float(np.max(np.abs(truth))) or 1.0
+        size = float(np.max(np.abs(truth))) or float(np.max(np.abs(model))) or 1.0
         residual = float(np.sum(((truth - model) / size) ** 2))
         return cls(size, residual, float(np.sum((truth / size) ** 2)), truth.size)
 
@@ -47,9 +51,10 @@ class Comparison:
     def joined(cls, parts: Iterable[Self]) -> Self:
         """Of all parts together."""
         parts = list(parts)
-        size = max(part.size for part in parts)
-        residual = sum(part.residual * (part.size / size) ** 2 for part in parts)
-        total = sum(part.total * (part.size / size) ** 2 for part in parts)
+        # A part that is silent all over has no size.
+        size = max((part.size for part in parts if part.total > 0 or part.residual > 0), default=1.0)
+        residual = sum(part.residual * (part.size / size) ** 2 for part in parts if part.residual > 0)
+        total = sum(part.total * (part.size / size) ** 2 for part in parts if part.total > 0)
         return cls(size, residual, total, sum(part.n_observed for part in parts))
 
     @property
@@ -70,27 +75,50 @@ def compare(model: Decomposition, X: ArrayLike, mask: ArrayLike | None) -> Compa
         data = take(X, mask)
         if data.mask is not None and data.mask.shape != data.array.shape:
             raise ValueError(f"mask has shape {data.mask.shape}, expected that of X, {data.array.shape}")
-        parts = [_compare(model if model._recognises(data) else None, model, data)]
+        same = model._recognises(data)
+        parts = [_compare(model._bare(own=same), data, 0 if same else None)]
     else:
-        same = chunks.shape == model.shape_ and chunks.hold(model._remembered)
-        parts = [
-            _compare(model._of_trials(start, stop) if same else None, model, data)
-            for (start, stop), data in chunks.each()
-        ]
-    found = [part for part in parts if part is not None]
+        same = chunks.shape == model.shape_ and holds(chunks, model._remembered)
+        firsts = [first if same else None for first, _ in chunks.spans]
+        parts = list(chunks.map(_compare, firsts, model._bare(own=same)))
+    found = [comparison for part in parts for comparison in part]
     if not found:
         raise ValueError("X holds no observed entry: it is all NaN, or all masked")
     return Comparison.joined(found)
 
 
-def _compare(known: Decomposition | None, model: Decomposition, data: Data) -> Comparison | None:
-    observed = ~np.isnan(data.array)
-    if data.mask is not None:
-        observed &= data.mask
-    if not observed.any():
-        return None
-    truth = data.array[observed].astype(np.float64)
-    if not np.isfinite(truth).all():
-        raise ValueError("X holds infinite values; mark what was not observed as NaN")
-    said = model._reconstruct_new(data) if known is None else known.reconstruct()
-    return Comparison.of(truth, said[observed])
+def holds(chunks: Chunks, remembered: NDArray[np.float64]) -> bool:
+    """Whether a recording in chunks holds what is remembered.
+
+    Looks into the first and the last of the chunks from which anything observed is remembered.
+    """
+    size = int(np.prod(chunks.shape[1:], dtype=np.int64))
+    places, values = remembered.T
+    observed = places[~np.isnan(values)]
+    numbers = np.searchsorted(chunks.bounds, observed // max(size, 1), side="right") - 1
+    looked_at = {int(numbers.min()), int(numbers.max())} if len(numbers) else set()
+    return all(recognised(remembered, chunks.load(i), chunks.bounds[i] * size) for i in sorted(looked_at))
+
+
+def _compare(model: Decomposition, data: Data, first: int | None) -> list[Comparison]:
+    """With the model's own trials from `first` on, or, if None, with trials that it has to be transformed to."""
+    n_trials, *others = data.shape or (0,)
+    step = max(_PIECE // max(int(np.prod(others, dtype=np.int64)), 1), 1)
+    found = []
+    for a in range(0, n_trials, step):
+        b = min(a + step, n_trials)
+        piece = Data(data.array[a:b], None if data.mask is None else data.mask[a:b], data.dims, data.coords)
+        observed = ~np.isnan(piece.array)
+        if piece.mask is not None:
+            observed &= piece.mask
+        if not observed.any():
+            continue
+        truth = piece.array[observed].astype(np.float64)
+        if not np.isfinite(truth).all():
+            raise ValueError("X holds infinite values; mark what was not observed as NaN")
+        if first is None:
+            said = model._reconstruct_new(piece)
+        else:
+            said = model._of_trials(np.arange(first + a, first + b)).reconstruct()
+        found.append(Comparison.of(truth, said[observed]))
+    return found

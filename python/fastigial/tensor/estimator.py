@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastigial.convergence import ConvergenceWarning, is_quiet
 from fastigial.tensor.checks import as_flags
-from fastigial.tensor.chunks import Chunks
+from fastigial.tensor.chunks import Chunks, as_chunks
 from fastigial.tensor.comparison import Comparison, compare
 from fastigial.tensor.intake import Data, take
 from fastigial.tensor.labels import Coords, as_frame
@@ -101,10 +101,18 @@ class Decomposition:
         self._check_fitted()
         return self.labels_[1]
 
-    def _of_trials(self, start: int, stop: int) -> Self:
+    def _of_trials(self, trials: NDArray[np.intp]) -> Self:
         """The same fitted model of some of its trials."""
         other = copy.copy(self)
-        other.shape_ = (stop - start, *self.shape_[1:])
+        other.shape_ = (len(trials), *self.shape_[1:])
+        return other
+
+    def _bare(self, *, own: bool) -> Self:
+        """The learned arrays only, to be sent elsewhere; without its `own` trials those that all trials share."""
+        other = copy.copy(self) if own else self._of_trials(np.arange(0))
+        others = inspect.signature(type(self).__init__).parameters
+        for name in ("init", "random_state", "progress"):
+            setattr(other, name, others[name].default)
         return other
 
     def _compress(self, X: ArrayLike, mask: ArrayLike | None, largest: Any) -> Any:
@@ -119,7 +127,7 @@ class Decomposition:
             raise AttributeError(f"this {type(self).__name__} is not fitted yet: call fit(X) first")
 
     def _store(self, data: Data | Chunks, found: dict[str, Any]) -> None:
-        """Keep what every fit returns."""
+        """Keep what every fit returns; what recordings in chunks are recognised by comes with that."""
         self.labels_ = (data.dims, data.coords)
         self.shape_ = data.shape
         self.dtype_ = data.dtype
@@ -130,7 +138,7 @@ class Decomposition:
         self.n_iter_ = len(self.loss_history_)
         self.outcome_ = found["outcome"]
         self.converged_ = self.outcome_ == "converged"
-        self._remembered = remember(data) if isinstance(data, Data) else data.remembered()
+        self._remembered = remember(data) if isinstance(data, Data) else found["remembered"]
 
     def _conclude(self, exception: BaseException | None) -> None:
         """Raise what stopped the fit, or warn that it ran out of iterations."""
@@ -150,6 +158,21 @@ class Decomposition:
 
     def _reconstruct_new(self, data: Data) -> NDArray[Any]:
         raise NotImplementedError
+
+    def _new_parts(self, data: Data) -> list[NDArray[Any]]:
+        """What `transform` finds for other trials, in their precision."""
+        raise NotImplementedError
+
+    def _transformed(self, X: ArrayLike, mask: ArrayLike | None) -> list[list[NDArray[Any]]]:
+        """The same for each chunk of other trials; one chunk if they are in memory."""
+        self._check_fitted()
+        chunks = as_chunks(X, mask)
+        if chunks is None:
+            return [self._new_parts(take(X, mask))]
+        found = list(chunks.map(_new_parts_of_chunk, chunks.spans, self._bare(own=False)))
+        if not any(observed for observed, _ in found):
+            raise ValueError("X holds no observed entry: it is empty, all NaN, or all masked")
+        return [parts for _, parts in found]
 
     def score(self, X: ArrayLike, mask: ArrayLike | None = None) -> float:
         """Share of the data that the model explains, 1 − Σ(X − X̂)² / ΣX², over the observed entries.
@@ -284,3 +307,13 @@ class Decomposition:
 
         self._check_fitted()
         save(self, path)
+
+
+def _new_parts_of_chunk(model: Decomposition, data: Data, span: tuple[int, int]) -> tuple[bool, list[NDArray[Any]]]:
+    """Whether anything was observed, and what trials of other recordings come to; silent ones stand for hidden ones."""
+    del span
+    seen = ~np.isnan(data.array) if data.mask is None else data.mask & ~np.isnan(data.array)
+    observed = bool(seen.any())
+    if not observed:
+        data = Data(np.zeros_like(data.array), None, data.dims, data.coords)
+    return observed, model._new_parts(data)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastigial.tensor.labels import Coords, is_frame, is_series, labels_of
 
-__all__ = ["Data", "take"]
+__all__ = ["Data", "aligned", "take"]
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,12 @@ def _take_mask(mask: Any, dims: tuple[str, ...] | None) -> NDArray[np.bool_] | N
     array = np.asarray(mask)
     if array.dtype.kind != "b":
         raise TypeError(f"mask has dtype {array.dtype}, expected bool (True where X was observed)")
+    found: NDArray[np.bool_] = aligned(array, mask, dims)
+    return found
+
+
+def aligned(array: Any, mask: Any, dims: tuple[str, ...] | None) -> Any:
+    """The entries of a mask with their axes in the order of `dims`, where both data and mask are labelled."""
     own = tuple(str(dim) for dim in mask.dims) if dims is not None and hasattr(mask, "dims") else dims
     if dims is None or own is None or own == dims:
         return array

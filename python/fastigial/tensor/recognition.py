@@ -9,21 +9,21 @@ from numpy.typing import NDArray
 
 from fastigial.tensor.intake import Data
 
-__all__ = ["recognised", "remember"]
+__all__ = ["N_REMEMBERED", "recognised", "remember"]
 
 # Entries that are kept, twice this many; and in how many of each stretch the largest is looked for.
-_N_REMEMBERED = 64
+N_REMEMBERED = 64
 _N_LOOKED_AT = 1 << 10
 
 
-def remember(data: Data) -> NDArray[np.float64]:
-    """Places of a few entries and what stands there: some spread evenly, and the largest of each stretch.
+def remember(data: Data, n: int = N_REMEMBERED) -> NDArray[np.float64]:
+    """Places of a few entries and what stands there: `n` spread evenly, and the largest of each of `n` stretches.
 
     Evenly spread places alone would not tell apart two recordings that are mostly zeros.
     """
     last = data.array.size - 1
-    even = np.linspace(0, last, _N_REMEMBERED).astype(np.intp)
-    many = np.linspace(0, last, _N_REMEMBERED * _N_LOOKED_AT).astype(np.intp).reshape(_N_REMEMBERED, _N_LOOKED_AT)
+    even = np.linspace(0, last, n).astype(np.intp)
+    many = np.linspace(0, last, n * _N_LOOKED_AT).astype(np.intp).reshape(n, _N_LOOKED_AT)
     sizes = np.nan_to_num(np.abs(_observed_at(data, many)), nan=0.0)
     largest = np.take_along_axis(many, sizes.argmax(axis=1)[:, None], axis=1)[:, 0]
     places = np.concatenate([even, largest])

@@ -185,7 +185,7 @@ class SliceTCA(Decomposition):
         data = as_chunks(X, mask) or take(X, mask)
         with Report(self.progress, "SliceTCA") as report:
             if isinstance(data, Chunks):
-                found, exception = fit_slicetca(self, data, report.callback)
+                found, exception = fit_slicetca(self, data, report)
             else:
                 found, exception = _core.fit_slicetca(
                     data.array,
@@ -213,6 +213,8 @@ class SliceTCA(Decomposition):
         if not isinstance(self.init, SliceTCA):
             if not isinstance(self.init, str):
                 raise TypeError(f'init is {self.init!r}, expected "svd", "random" or a fitted SliceTCA')
+            if self.init not in ("svd", "random"):
+                raise ValueError(f'init is {self.init!r}, expected "svd", "random" or a fitted model')
             return self.init
         if not hasattr(self.init, "loss_"):
             raise ValueError("init is a SliceTCA that is not fitted, expected a fitted one")
@@ -273,10 +275,11 @@ class SliceTCA(Decomposition):
         ValueError
             If X_new has other neurons or times than the fit.
         """
-        self._check_fitted()
-        data = take(X_new, mask)
-        new = self._transform(data)
-        return NewTrials(*(part.astype(data.array.dtype, copy=False) for part in new))
+        parts = zip(*self._transformed(X_new, mask), strict=True)
+        return NewTrials(*(np.concatenate(part, axis=1) for part in parts))
+
+    def _new_parts(self, data: Data) -> list[NDArray[Any]]:
+        return [part.astype(data.dtype, copy=False) for part in self._transform(data)]
 
     def _transform(self, data: Data) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         return _core.transform_slicetca(
@@ -364,12 +367,12 @@ class SliceTCA(Decomposition):
             variables[f"{dim}_slices"] = ((f"{dim}_component", *others), self.slices_[axis])
         return as_dataset(self, variables)
 
-    def _of_trials(self, start: int, stop: int) -> Self:
-        other = super()._of_trials(start, stop)
+    def _of_trials(self, trials: NDArray[np.intp]) -> Self:
+        other = super()._of_trials(trials)
         trial, neuron, time = self.loadings_
-        other.loadings_ = [trial[:, start:stop], neuron, time]
+        other.loadings_ = [trial[:, trials], neuron, time]
         slices, *own = self.slices_
-        other.slices_ = [slices, *(part[:, start:stop] for part in own)]
+        other.slices_ = [slices, *(part[:, trials] for part in own)]
         return other
 
     def _exchanged(self) -> Self:

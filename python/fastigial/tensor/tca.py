@@ -159,7 +159,7 @@ class TCA(Decomposition):
         data = as_chunks(X, mask) or take(X, mask)
         with Report(self.progress, "TCA") as report:
             if isinstance(data, Chunks):
-                found, exception = fit_tca(self, data, report.callback)
+                found, exception = fit_tca(self, data, report)
             else:
                 found, exception = _core.fit_tca(
                     data.array,
@@ -194,6 +194,8 @@ class TCA(Decomposition):
         if not isinstance(self.init, TCA):
             if not isinstance(self.init, str):
                 raise TypeError(f'init is {self.init!r}, expected "svd", "random" or a fitted TCA')
+            if self.init not in ("svd", "random"):
+                raise ValueError(f'init is {self.init!r}, expected "svd", "random" or a fitted model')
             return self.init
         if not hasattr(self.init, "loss_"):
             raise ValueError("init is a TCA that is not fitted, expected a fitted one")
@@ -227,8 +229,10 @@ class TCA(Decomposition):
         ValueError
             If X_new has other neurons or times than the fit.
         """
-        self._check_fitted()
-        return self._transform(take(X_new, mask))
+        return np.concatenate([rows for (rows,) in self._transformed(X_new, mask)])
+
+    def _new_parts(self, data: Data) -> list[NDArray[Any]]:
+        return [self._transform(data)]
 
     def _transform(self, data: Data) -> NDArray[Any]:
         rows = _core.transform_tca(
@@ -291,9 +295,9 @@ class TCA(Decomposition):
         }
         return as_dataset(self, {**variables, "weights": (("component",), self.weights_)})
 
-    def _of_trials(self, start: int, stop: int) -> Self:
-        other = super()._of_trials(start, stop)
-        other.factors_ = [self.factors_[0][start:stop], *self.factors_[1:]]
+    def _of_trials(self, trials: NDArray[np.intp]) -> Self:
+        other = super()._of_trials(trials)
+        other.factors_ = [self.factors_[0][trials], *self.factors_[1:]]
         return other
 
     def _exchanged(self) -> Self:
