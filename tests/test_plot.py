@@ -133,9 +133,21 @@ EVERY_FIGURE: dict[str, Callable[[], Figure]] = {
     "influence, four modes": lambda: fg.analysis.influence(
         random_tca(0, (5, 4, 3, 6), 2), np.ones((5, 4, 3, 6))
     ).plot(),
+    "rank search": lambda: plot.rank_search(searched(fg.TCA(1), 4)),
+    "rank search, one": lambda: plot.rank_search(searched(fg.TCA(1), [7])),
+    "rank search, triples": lambda: plot.rank_search(
+        searched(fg.SliceTCA((1, 1, 1)), [(1, 0, 0), (1, 1, 0), (2, 1, 1)])
+    ),
+    "rank search, grid": lambda: plot.rank_search(searched(fg.SliceTCA((1, 1, 1)), (1, 1, 1))),
+    "rank search, flat grid": lambda: plot.rank_search(searched(fg.SliceTCA((1, 1, 1)), (2, 0, 1))),
     "similarity": lambda: plot.similarity(random_tca(0, (12, 9, 10), 3), random_tca(1, (12, 9, 10), 3)),
     "similarity, slices": lambda: plot.similarity(*(random_slicetca(seed, (12, 9, 10), (2, 1, 3)) for seed in (0, 1))),
 }
+
+
+def searched(estimator: Any, ranks: Any) -> fg.RankSearch:
+    """A search in which training means little: losses span orders of magnitude."""
+    return fg.RankSearch(estimator.set_params(tol=1e-3), ranks, n_splits=2, random_state=0).fit(NOISE**3)
 
 
 def noisy() -> np.ndarray:

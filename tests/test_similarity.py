@@ -400,6 +400,18 @@ def test_thresholds_out_of_range_are_refused(threshold: float) -> None:
         fg.analysis.distinct_solutions([random_tca(0, SHAPE, 2)], threshold=threshold)
 
 
+def test_align_leaves_the_place_of_a_partner_that_died_to_what_is_left() -> None:
+    b = random_tca(0, (9, 7, 8), 3)
+    order = [2, 1, 0]
+    weights = b.weights_[order].copy()
+    weights[1] = 0.0
+    a = tca_of([factor[:, order] for factor in b.factors_], weights)
+    aligned = fg.align(a, b)
+    np.testing.assert_array_equal(aligned.weights_, [b.weights_[0], 0.0, b.weights_[2]])
+    np.testing.assert_array_equal(aligned.factors_[0], b.factors_[0])
+    np.testing.assert_allclose(aligned.reconstruct(), a.reconstruct())
+
+
 @each_model
 def test_the_figure_lays_matched_components_over_one_another(make: Any) -> None:
     model = make(0)

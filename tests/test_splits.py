@@ -10,6 +10,8 @@ from tests.common.estimators import planted_cp, planted_slices
 
 import fastigial as fg
 from fastigial.selection.splits import AxisSplit, EntrySplit, as_splits, block_length
+from fastigial.tensor.intake import take
+from fastigial.tensor.recognition import recognised
 
 SHAPE = (14, 12, 20)
 AXES = {"trials": 0, "neurons": 1}
@@ -74,7 +76,7 @@ def test_exchanging_axes_exchanges_those_of_everything(model):
     np.testing.assert_allclose(other.reconstruct(), model.reconstruct().swapaxes(0, 1), atol=1e-12)
     assert other.evaluate(X.swapaxes(0, 1)) == pytest.approx(model.loss_, rel=1e-6)
     assert other.dims_ == ("neuron", "trial", "time")
-    assert other._recognises(fg.tensor.intake.take(X.swapaxes(0, 1)))
+    assert recognised(other._remembered, take(X.swapaxes(0, 1)))
     # Twice is not at all; the model itself is left alone.
     twice = other._exchanged()
     assert twice.reconstruct().tobytes() == model.reconstruct().tobytes()

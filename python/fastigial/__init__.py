@@ -16,7 +16,7 @@ from fastigial.analysis import align, core_consistency, similarity
 from fastigial.convergence import ConvergenceWarning
 from fastigial.io import load
 from fastigial.recording import Recording
-from fastigial.selection import RankSearch
+from fastigial.selection import Ensemble, RankSearch
 from fastigial.tensor import TCA, SliceTCA
 from fastigial.threads import get_num_threads, set_num_threads
 
@@ -25,6 +25,7 @@ __version__ = _core.__version__
 __all__ = [
     "TCA",
     "ConvergenceWarning",
+    "Ensemble",
     "RankSearch",
     "Recording",
     "SliceTCA",

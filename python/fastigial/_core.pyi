@@ -10,12 +10,17 @@ __all__ = [
     "canonicalize_slicetca",
     "compress_tca",
     "fit_slicetca",
+    "fit_slicetca_chunks",
     "fit_tca",
+    "fit_tca_chunks",
     "num_threads",
+    "pass_slicetca",
+    "pass_tca",
     "read_arrays",
     "reconstruct_slicetca",
     "reconstruct_tca",
     "set_num_threads",
+    "survey_chunk",
     "transform_slicetca",
     "transform_tca",
     "write_arrays",
@@ -26,6 +31,8 @@ __version__: Final[str]
 _Real = NDArray[np.float32] | NDArray[np.float64]
 _Double = NDArray[np.float64]
 _Mask = NDArray[np.bool_] | None
+_Answer = tuple[_Double, list[_Double], float]
+_Passes = Callable[[int, list[_Double], _Double], list[_Answer]]
 _Progress = Callable[[int, int, float], object] | None
 
 def num_threads() -> int: ...
@@ -35,6 +42,7 @@ def read_arrays(path: str | PathLike[str], /) -> tuple[dict[str, NDArray[Any]], 
 def compress_tca(
     x: _Real, mask: _Mask, *, n_components: int, n_threads: int | None
 ) -> tuple[list[_Double], _Double] | None: ...
+def survey_chunk(x: _Real, mask: _Mask, *, n_threads: int | None) -> dict[str, Any]: ...
 def fit_tca(
     x: _Real,
     mask: _Mask,
@@ -49,6 +57,34 @@ def fit_tca(
     n_threads: int | None,
     progress: _Progress,
     core: tuple[Sequence[_Double], _Double] | None = None,
+) -> tuple[dict[str, Any], BaseException | None]: ...
+def pass_tca(
+    x: _Real,
+    mask: _Mask,
+    step: int,
+    shared: Sequence[_Double],
+    rows: _Double,
+    *,
+    nonnegative: Sequence[bool],
+    incomplete: bool,
+    scale: float,
+    n_threads: int | None,
+) -> _Answer: ...
+def fit_tca_chunks(
+    passes: _Passes,
+    *,
+    shape: Sequence[int],
+    n_observed: int,
+    sum_of_squares: float,
+    incomplete: bool,
+    scale: float,
+    single: bool,
+    n_components: int,
+    nonnegative: Sequence[bool],
+    init: Sequence[_Double],
+    max_iter: int,
+    tol: float,
+    progress: _Progress,
 ) -> tuple[dict[str, Any], BaseException | None]: ...
 def transform_tca(
     x: _Real,
@@ -74,6 +110,35 @@ def fit_slicetca(
     max_iter: int,
     tol: float,
     seed: int,
+    n_threads: int | None,
+    progress: _Progress,
+) -> tuple[dict[str, Any], BaseException | None]: ...
+def pass_slicetca(
+    x: _Real,
+    mask: _Mask,
+    step: int,
+    shared: Sequence[_Double],
+    rows: _Double,
+    *,
+    nonnegative: Sequence[bool],
+    scale: float,
+    n_threads: int | None,
+) -> _Answer: ...
+def fit_slicetca_chunks(
+    passes: _Passes,
+    *,
+    shape: Sequence[int],
+    n_observed: int,
+    sum_of_squares: float,
+    incomplete: bool,
+    scale: float,
+    single: bool,
+    n_components: Sequence[int],
+    nonnegative: Sequence[bool],
+    init: tuple[Sequence[_Double], Sequence[_Double]],
+    invariance: str | None,
+    max_iter: int,
+    tol: float,
     n_threads: int | None,
     progress: _Progress,
 ) -> tuple[dict[str, Any], BaseException | None]: ...

@@ -9,7 +9,7 @@ mod products;
 mod solve;
 mod symmetric;
 
-pub use orthonormal::{complete, orthonormal_basis};
+pub use orthonormal::{complete, orthonormal_basis, orthonormal_span};
 pub use products::{add_gram, add_product, cast, product};
 pub use solve::{Ridge, solve_spd_rows};
 pub use symmetric::{Spectrum, dominant_subspace, leading_eigenvectors, symmetric_eigen};

@@ -86,6 +86,15 @@ pub struct Survey {
 impl Survey {
     /// Reads a tensor once. Infinities are an error, as is a tensor of which nothing was observed.
     pub fn of<T: Real>(x: Dense<'_, T>, threads: &Threads) -> Result<Self> {
+        let all = Self::of_part(x, threads)?;
+        if all.n_observed == 0 {
+            return Err(Error::Data("holds no observed entry: it is empty, all NaN, or all masked".into()));
+        }
+        Ok(all)
+    }
+
+    /// The same of a part of a tensor, of which nothing need have been observed.
+    pub fn of_part<T: Real>(x: Dense<'_, T>, threads: &Threads) -> Result<Self> {
         let pieces = threads.map(x.len().div_ceil(PIECE), |i| {
             let piece = &x.data[i * PIECE..((i + 1) * PIECE).min(x.len())];
             let mut found =
@@ -102,9 +111,6 @@ impl Survey {
         }
         if all.largest.is_infinite() {
             return Err(Error::Data("holds infinite values; mark what was not observed as NaN".into()));
-        }
-        if all.n_observed == 0 {
-            return Err(Error::Data("holds no observed entry: it is empty, all NaN, or all masked".into()));
         }
         Ok(all)
     }
@@ -149,6 +155,34 @@ impl Survey {
     }
 }
 
+/// The entries in C order, NaN where `mask` is false; copied only where they must be.
+pub fn in_order<'a, T: Real>(
+    x: ArrayViewD<'a, T>,
+    mask: Option<ArrayViewD<'_, bool>>,
+) -> Result<Cow<'a, [T]>> {
+    let shape = x.shape().to_vec();
+    let mut data = match x.to_slice() {
+        Some(slice) => Cow::Borrowed(slice),
+        None => Cow::Owned(x.iter().copied().collect()),
+    };
+    if let Some(mask) = mask {
+        if mask.shape() != shape {
+            return Err(Error::shape("mask", mask.shape(), format!("the shape of X, {shape:?}")));
+        }
+        for (value, &observed) in data.to_mut().iter_mut().zip(mask.iter()) {
+            if !observed {
+                *value = T::NAN;
+            }
+        }
+    }
+    Ok(data)
+}
+
+/// What to divide data by whose largest entry is this: a power of two, so that scaling changes no digit.
+pub fn scale_of(largest: f64) -> f64 {
+    largest.log2().floor().exp2()
+}
+
 /// A recording ready for the kernels: C order, magnitudes whose squares are safe, and its survey.
 pub struct Prepared<'a, T: Real> {
     data: Cow<'a, [T]>,
@@ -167,25 +201,11 @@ impl<'a, T: Real> Prepared<'a, T> {
             return Err(Error::shape("X", x.shape(), "at least two axes, e.g. (trials, neurons, time)"));
         }
         let shape = x.shape().to_vec();
-        let mut data = match x.to_slice() {
-            Some(slice) => Cow::Borrowed(slice),
-            None => Cow::Owned(x.iter().copied().collect()),
-        };
-        if let Some(mask) = mask {
-            if mask.shape() != shape {
-                return Err(Error::shape("mask", mask.shape(), format!("the shape of X, {shape:?}")));
-            }
-            for (value, &observed) in data.to_mut().iter_mut().zip(mask.iter()) {
-                if !observed {
-                    *value = T::NAN;
-                }
-            }
-        }
+        let mut data = in_order(x, mask)?;
         let mut survey = Survey::of(Dense { data: &data, shape: &shape }, threads)?;
         let mut scale = 1.0;
         if survey.largest > 0.0 && !T::SAFE_RANGE.contains(&survey.largest) {
-            // A power of two, so that scaling changes no digit.
-            scale = survey.largest.log2().floor().exp2();
+            scale = scale_of(survey.largest);
             data.to_mut().iter_mut().for_each(|v| *v = T::from_f64(v.to_f64() / scale));
             survey = Survey::of(Dense { data: &data, shape: &shape }, threads)?;
         }

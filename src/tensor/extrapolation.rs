@@ -6,7 +6,7 @@
 //! repeated from x itself (which cannot end above), and β shrinks; else β grows. So the recorded losses never rise.
 //! (The idea is Bro's line search, 1998, with the restarts of Ang, Cohen, Gillis & Le Thi 2020.)
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::monitor::Outcome;
 
 /// Sweeps in a row whose gain is below the tolerance before that counts as convergence.
@@ -103,16 +103,24 @@ pub fn descend<B: Blocks>(
             Some(before) => blocks.extrapolated(&state, before, beta),
             None => state.clone(),
         };
-        let mut loss = blocks.sweep(&mut next)?;
-        if before.is_some() {
+        let mut swept = blocks.sweep(&mut next);
+        if before.is_some()
+            && let Ok(loss) = swept
+        {
             if loss <= last {
                 beta = (beta * B::SCHEDULE.growth).min(B::SCHEDULE.largest);
             } else {
                 beta *= B::SCHEDULE.fall;
                 next.clone_from(&state);
-                loss = blocks.sweep(&mut next)?;
+                swept = blocks.sweep(&mut next);
             }
         }
+        if matches!(swept, Err(Error::Interrupted)) && !history.is_empty() {
+            // Stopped in the middle of a sweep: the one before it stands.
+            outcome = Outcome::Interrupted;
+            break;
+        }
+        let loss = swept?;
         before = Some(std::mem::replace(&mut state, next));
         // A plain sweep rises by no more than rounding.
         let loss = loss.min(last);

@@ -1,5 +1,6 @@
 //! Decompositions of tensors, and the products they are made of.
 
+pub mod chunks;
 pub mod cp;
 pub mod dense;
 mod extrapolation;

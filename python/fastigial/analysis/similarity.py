@@ -130,7 +130,8 @@ def align(
 ) -> Model:
     """A copy of model `a` with its components in the order and with the signs of model `b`.
 
-    Components are paired as in `similarity`. Those of `a` that find no partner come last, in the order they had. Signs
+    Components are paired as in `similarity`. Those of `a` that find no partner fill the places that are left, in the
+    order they had: the last ones, unless a component of `b` found no partner either. Signs
     are flipped in an even number of modes, so that the model's tensor stays what it was: to agree with `b` in every
     mode, or, where an odd number of them disagree, in all but the one in which the two are the least alike. What was
     fitted to be non-negative is not flipped. A SliceTCA's components are paired within each slice type.
@@ -350,12 +351,16 @@ def _order_and_signs(
     own, other = _pairs(table[np.ix_(rows, columns)])
     in_order = np.argsort(columns[other])
     matched, partners = rows[own][in_order], columns[other][in_order]
-    order = np.concatenate([matched, np.setdiff1d(np.arange(a.weights.size), matched)])
+    # Partners have the same number; where the other model has more components than this one can have, the same order.
+    places = partners if a.weights.size >= b.weights.size else np.arange(matched.size)
+    order = np.full(a.weights.size, -1, dtype=np.intp)
+    order[places] = matched
+    order[order < 0] = np.setdiff1d(np.arange(a.weights.size), matched)
     looked_at = [place for place, part in enumerate(a.parts) if set(part.axes) <= set(score.axes)]
     cosines = np.zeros((len(a.parts), matched.size))
     cosines[looked_at] = _cosines(a, b, score.axes)[:, matched, partners]
-    for place in range(matched.size):
-        signs[:, place] = _even_signs(cosines[:, place], np.asarray(nonnegative))
+    for column, place in enumerate(places):
+        signs[:, place] = _even_signs(cosines[:, column], np.asarray(nonnegative))
     return order, list(signs)
 
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from fastigial.analysis.association import holm
 from fastigial.demo.fits import AnyFit, Course, Fit, courses_of, fit_slicetca, fit_tca
 from fastigial.demo.prepare import Step, prepare
 from fastigial.demo.ranks import RankChoice, choose_slicetca, choose_tca
@@ -17,7 +18,6 @@ from fastigial.demo.statistics import (
     N_PERMUTATIONS,
     Decoding,
     decode,
-    holm,
     permuted_eta_squared,
     permuted_spearman,
 )

@@ -6,16 +6,19 @@ could have come in any order. ``p = (1 + #{permuted ≥ observed}) / (1 + n_perm
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastigial.analysis.association import group_rows, p_values, products, ranked, standardised
+from fastigial.analysis.orders import random_orders
+
 __all__ = [
     "Decoding",
     "decode",
     "eta_squared",
-    "holm",
     "permuted_eta_squared",
     "permuted_spearman",
     "spearman",
@@ -26,9 +29,6 @@ N_DECODINGS = 499
 N_FOLDS = 5
 
 CHUNK = 250
-
-# Equal statistics must count as equal whatever the order of their sums.
-ROUNDING = 1e-10
 
 
 @dataclass(frozen=True)
@@ -77,13 +77,7 @@ def spearman(x: ArrayLike, y: ArrayLike) -> float:
 
 
 def _standard_ranks(values: ArrayLike) -> NDArray[np.float64]:
-    """Ranks with mean 0 and unit norm."""
-    from scipy.stats import rankdata
-
-    ranks = np.asarray(rankdata(np.asarray(values)), dtype=np.float64)
-    centred = ranks - ranks.mean()
-    norm = np.linalg.norm(centred)
-    return np.asarray(centred / norm if norm > 0 else np.full_like(centred, np.nan), dtype=np.float64)
+    return standardised(ranked(np.asarray(values)[:, None]))[:, 0]
 
 
 def permuted_spearman(
@@ -114,8 +108,14 @@ def permuted_spearman(
     observed = float(ranks_x @ ranks_y)
     if np.isnan(observed):
         return observed, observed
-    shuffled = rng.permuted(np.tile(ranks_x, (n_permutations, 1)), axis=1)
-    return observed, _p_value(np.abs(shuffled @ ranks_y), abs(observed))
+    rows, columns = ranks_x[None], ranks_y[:, None]
+    null = [products(rows, columns, orders)[:, 0, 0] for orders in _orders(len(ranks_x), rng, n_permutations)]
+    return observed, _p_value(np.abs(np.concatenate(null)), abs(observed))
+
+
+def _orders(n_trials: int, rng: np.random.Generator, n_permutations: int) -> Iterator[NDArray[np.intp]]:
+    # A few hundred permutations at a time make one matrix product, and stay small.
+    return random_orders(np.zeros(n_trials, dtype=np.intp), "shuffle", n_permutations, rng, CHUNK)
 
 
 def eta_squared(rows: ArrayLike, labels: ArrayLike) -> float:
@@ -137,7 +137,7 @@ def eta_squared(rows: ArrayLike, labels: ArrayLike) -> float:
     >>> round(eta_squared([1.0, 1.0, 3.0, 3.0], ["a", "a", "b", "b"]), 6)
     1.0
     """
-    centred, groups = _centred(rows), _indicators(labels)
+    centred, groups = _centred(rows), group_rows(labels)
     total = float(np.sum(centred**2))
     return _between(centred, groups) / total if total > 0 else float("nan")
 
@@ -146,12 +146,6 @@ def _centred(rows: ArrayLike) -> NDArray[np.float64]:
     values = np.asarray(rows, dtype=np.float64)
     values = values.reshape(len(values), -1)
     return np.asarray(values - values.mean(axis=0), dtype=np.float64)
-
-
-def _indicators(labels: ArrayLike) -> NDArray[np.float64]:
-    """One row per group, 1 / √n_g at its trials: ‖groups @ rows‖² is then the sum between groups."""
-    _, codes, counts = np.unique(np.asarray(labels), return_inverse=True, return_counts=True)
-    return np.asarray((codes == np.arange(len(counts))[:, None]) / np.sqrt(counts)[:, None], dtype=np.float64)
 
 
 def _between(centred: NDArray[np.float64], groups: NDArray[np.float64]) -> float:
@@ -184,56 +178,20 @@ def permuted_eta_squared(
     >>> round(size, 6), p
     (1.0, 0.01)
     """
-    centred, groups = _centred(rows), _indicators(labels)
+    centred, groups = _centred(rows), group_rows(labels)
     total = float(np.sum(centred**2))
     if not total > 0:
         return float("nan"), float("nan")
     observed = _between(centred, groups) / total
-    null = _permuted_between(centred, groups, rng, n_permutations) / total
-    return observed, _p_value(null, observed)
-
-
-def _permuted_between(
-    centred: NDArray[np.float64], groups: NDArray[np.float64], rng: np.random.Generator, n_permutations: int
-) -> NDArray[np.float64]:
-    # A few hundred permutations at a time make one matrix product, and stay small.
-    sums = []
-    for first in range(0, n_permutations, CHUNK):
-        order = np.tile(np.arange(len(centred)), (min(CHUNK, n_permutations - first), 1))
-        shuffled = groups[:, rng.permuted(order, axis=1)].transpose(1, 0, 2)
-        sums.append(np.sum((shuffled @ centred) ** 2, axis=(1, 2)))
-    return np.concatenate(sums)
+    null = [
+        np.sum(products(groups, centred, orders) ** 2, axis=(1, 2)) / total
+        for orders in _orders(len(centred), rng, n_permutations)
+    ]
+    return observed, _p_value(np.concatenate(null), observed)
 
 
 def _p_value(null: NDArray[np.float64], observed: float) -> float:
-    return float((1 + np.sum(null >= observed - ROUNDING)) / (1 + len(null)))
-
-
-def holm(p_values: ArrayLike) -> NDArray[np.float64]:
-    """Correct p-values for their number (Holm 1979): the chance of any false positive stays below the level.
-
-    Parameters
-    ----------
-    p_values : array_like, shape (n,)
-        NaN is no test, and stays NaN.
-
-    Returns
-    -------
-    ndarray, shape (n,)
-
-    Examples
-    --------
-    >>> from fastigial.demo.statistics import holm
-    >>> holm([0.01, 0.04, 0.03]).round(6).tolist()
-    [0.03, 0.06, 0.06]
-    """
-    p = np.asarray(p_values, dtype=np.float64)
-    corrected = np.full_like(p, np.nan)
-    tested = np.flatnonzero(~np.isnan(p))
-    order = tested[np.argsort(p[tested], kind="stable")]
-    scaled = p[order] * np.arange(len(order), 0, -1)
-    corrected[order] = np.minimum(np.maximum.accumulate(scaled), 1.0)
-    return corrected
+    return float(p_values(null[:, None], [observed])[0])
 
 
 def decode(

@@ -14,6 +14,8 @@ loss
     Loss against iteration, for one model or several.
 rank_search
     Training and held-out loss against rank, with the rank that was chosen.
+ensemble
+    Loss and similarity of replicates against rank.
 reconstruction
     Data, reconstruction and residual of a few neurons.
 trial_factors
@@ -24,29 +26,43 @@ core_consistency
     Whether the data hold products of factors of different components.
 influence
     Leverage against residual of trials, neurons and time steps.
+bands
+    Factors with bands from resampled trials.
+replicability
+    How alike each component is in two halves of the recording.
+permutation
+    How large an association with a label is beside those of permuted labels.
 similarity
     Matched components of two models, beside one another.
 """
 
 from __future__ import annotations
 
+from fastigial.plot.bands import bands
 from fastigial.plot.convergence import loss
 from fastigial.plot.core_consistency import core_consistency
+from fastigial.plot.ensemble import ensemble
 from fastigial.plot.factors import tca
 from fastigial.plot.influence import influence
 from fastigial.plot.learning import trial_factors
+from fastigial.plot.permutation import permutation
 from fastigial.plot.rank_search import rank_search
+from fastigial.plot.replicability import replicability
 from fastigial.plot.residuals import reconstruction
 from fastigial.plot.similarity import similarity
 from fastigial.plot.slices import slicetca
 from fastigial.plot.variance import variance
 
 __all__ = [
+    "bands",
     "core_consistency",
+    "ensemble",
     "influence",
     "loss",
+    "permutation",
     "rank_search",
     "reconstruction",
+    "replicability",
     "similarity",
     "slicetca",
     "tca",

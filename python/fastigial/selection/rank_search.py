@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-import warnings
+from contextlib import closing
 from dataclasses import dataclass, field
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Self
@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastigial.convergence import ConvergenceWarning
+from fastigial.convergence import warn_of_many
 from fastigial.selection.parameters import Parameters
 from fastigial.selection.ranks import Rank, as_ranks, check_ranks, key_of, levels, n_components, n_parameters, one_fewer
 from fastigial.selection.rules import RULES, check_rule, standard_error, summarise
 from fastigial.selection.runner import Finished, Job, Stop, run
 from fastigial.selection.seeds import derived_seed
 from fastigial.selection.splits import Split, as_splits
+from fastigial.selection.store import open_store
 from fastigial.tensor.checks import as_count, as_seed
 from fastigial.tensor.intake import take
 from fastigial.tensor.progress import Callback, Report
@@ -156,7 +157,8 @@ class RankSearch(Parameters):
             If the estimator is not a decomposition with a loss, or X does not hold real numbers.
         ValueError
             If a rank cannot be fitted to the data or to the training part of a split, a split holds out nothing or
-            everything that was observed, or a parameter is unknown or out of range: all before the first fit.
+            everything that was observed, a parameter is unknown or out of range, or the `checkpoint` is that of other
+            data or parameters: all before the first fit.
 
         Warns
         -----
@@ -176,32 +178,36 @@ class RankSearch(Parameters):
         if as_count("n_init", self.n_init) < 1:
             raise ValueError("n_init is 0, expected at least one start")
 
+        store = open_store(
+            self.checkpoint,
+            data.array,
+            data.mask,
+            self.estimator,
+            self.random_state,
+            cv=self.cv,
+            n_splits=self.n_splits,
+        )
         climb = _Climb(self.estimator, splits, self.n_init, seed)
         stop = Stop()
         n_fits = len(ranks) * len(splits) * self.n_init
         n_done = 0
         try:
-            with Report(self.progress, "RankSearch") as report, warnings.catch_warnings():
-                # One warning with their number, at the end.
-                warnings.simplefilter("ignore", ConvergenceWarning)
+            with Report(self.progress, "RankSearch", unit="fit") as report:
                 for level in levels(ranks):
                     jobs = climb.jobs(level)
-                    for finished in run(jobs, data.array, data.mask, n_jobs=self.n_jobs, stop=stop):
-                        climb.take(finished)
-                        n_done += 1
-                        if report.callback is not None:
-                            report.callback(n_done, n_fits, finished.test_loss)
+                    results: Any = run(jobs, data.array, data.mask, n_jobs=self.n_jobs, stop=stop, store=store)
+                    # Closed when the callback raises, too: the fits that run then end.
+                    with closing(results):
+                        for finished in results:
+                            climb.take(finished)
+                            n_done += 1
+                            if report.callback is not None:
+                                report.callback(n_done, n_fits, finished.test_loss)
         except KeyboardInterrupt:
             self._conclude(climb, data.array.shape, len(splits))
             raise
         self._conclude(climb, data.array.shape, len(splits))
-        if climb.n_unsettled:
-            warnings.warn(
-                f"{climb.n_unsettled} of {n_fits} fits stopped after max_iter sweeps, before a sweep gained less than "
-                "tol of the loss; raise max_iter of the estimator, or tol if their losses are good enough",
-                ConvergenceWarning,
-                stacklevel=2,
-            )
+        warn_of_many(climb.n_unsettled, n_fits)
         self.best_estimator_ = _clone(
             self.estimator,
             n_components=self.best_rank_,
@@ -249,10 +255,9 @@ class RankSearch(Parameters):
         -------
         matplotlib.figure.Figure
         """
-        # By the front door: the rooms below know nothing of plots.
-        import fastigial
+        from fastigial.plot.rank_search import rank_search
 
-        return fastigial.plot.rank_search(self, **options)
+        return rank_search(self, **options)
 
 
 @dataclass(frozen=True, order=True)

@@ -26,7 +26,7 @@ from fastigial.io import load
 from fastigial.selection.runner import Finished
 from fastigial.tensor.estimator import Decomposition
 
-__all__ = ["Store", "fingerprint"]
+__all__ = ["Store", "fingerprint", "open_store"]
 
 _FORMAT = 1
 _SEARCH = "search.json"
@@ -79,6 +79,49 @@ def fingerprint(
         **parameters,
         **{name: _plain(value) for name, value in others.items()},
     }
+
+
+def open_store(
+    folder: str | PathLike[str] | None,
+    X: NDArray[Any],
+    mask: NDArray[np.bool_] | None,
+    estimator: Any,
+    random_state: Any,
+    **others: Any,
+) -> Store | None:
+    """The store of a search, or None if it was not asked for.
+
+    Parameters
+    ----------
+    folder : path or None
+        The search's ``checkpoint``.
+    X, mask : ndarray
+        The recording.
+    estimator : object
+        Its parameters count, but for ``n_components`` and ``random_state``, which are in the keys of fits.
+    random_state : int
+        Of the search.
+    **others
+        Its other parameters, as in `fingerprint`.
+
+    Returns
+    -------
+    Store or None
+
+    Raises
+    ------
+    ValueError
+        If `random_state` is not a whole number, or the folder holds the fits of another search.
+    """
+    if folder is None:
+        return None
+    if isinstance(random_state, bool) or not isinstance(random_state, int | np.integer):
+        raise ValueError(
+            f"random_state is {random_state!r}; with a checkpoint expected a whole number: a search that goes on must "
+            "draw what the first one drew"
+        )
+    without = ("n_components", "random_state")
+    return Store(folder, fingerprint(X, mask, estimator, without=without, random_state=random_state, **others))
 
 
 class Store:

@@ -13,18 +13,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastigial.convergence import ConvergenceWarning, is_quiet
 from fastigial.tensor.checks import as_flags
+from fastigial.tensor.chunks import Chunks
+from fastigial.tensor.comparison import Comparison, compare
 from fastigial.tensor.intake import Data, take
 from fastigial.tensor.labels import Coords, as_frame
+from fastigial.tensor.recognition import recognised, remember
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Decomposition"]
-
-# Entries of the training data that are kept to recognise it again, twice this many; and in how many of each stretch the
-# largest is looked for.
-_N_REMEMBERED = 64
-_N_LOOKED_AT = 1 << 10
 
 
 class Decomposition:
@@ -103,6 +101,12 @@ class Decomposition:
         self._check_fitted()
         return self.labels_[1]
 
+    def _of_trials(self, start: int, stop: int) -> Self:
+        """The same fitted model of some of its trials."""
+        other = copy.copy(self)
+        other.shape_ = (stop - start, *self.shape_[1:])
+        return other
+
     def _compress(self, X: ArrayLike, mask: ArrayLike | None, largest: Any) -> Any:
         """What fits of the same recording with up to `largest` components can share, or None.
 
@@ -114,11 +118,11 @@ class Decomposition:
         if not hasattr(self, "loss_"):
             raise AttributeError(f"this {type(self).__name__} is not fitted yet: call fit(X) first")
 
-    def _store(self, data: Data, found: dict[str, Any]) -> None:
+    def _store(self, data: Data | Chunks, found: dict[str, Any]) -> None:
         """Keep what every fit returns."""
         self.labels_ = (data.dims, data.coords)
-        self.shape_ = data.array.shape
-        self.dtype_ = data.array.dtype
+        self.shape_ = data.shape
+        self.dtype_ = data.dtype
         self.loss_ = found["loss"]
         self.explained_variance_ = found["score"]
         self.loss_history_ = found["loss_history"]
@@ -126,7 +130,7 @@ class Decomposition:
         self.n_iter_ = len(self.loss_history_)
         self.outcome_ = found["outcome"]
         self.converged_ = self.outcome_ == "converged"
-        self._remembered = _sample(data)
+        self._remembered = remember(data) if isinstance(data, Data) else data.remembered()
 
     def _conclude(self, exception: BaseException | None) -> None:
         """Raise what stopped the fit, or warn that it ran out of iterations."""
@@ -163,10 +167,8 @@ class Decomposition:
         float
             1 for a perfect model, 0 for one no better than silence. The data are not centred.
         """
-        truth, model = self._compared(X, mask)
-        size = float(np.max(np.abs(truth))) or 1.0
-        difference = (truth - model) / size
-        return float(1.0 - np.sum(difference**2) / max(np.sum((truth / size) ** 2), np.finfo(np.float64).tiny))
+        self._check_fitted()
+        return compare(self, X, mask).score
 
     def evaluate(self, X: ArrayLike, mask: ArrayLike | None = None) -> float:
         """Mean loss per observed entry, Σ(X − X̂)² / n, in the units of ``loss_``: of held-out entries, for example.
@@ -200,41 +202,17 @@ class Decomposition:
         >>> 0.2 < model.evaluate(X, mask=test) < 0.3
         True
         """
-        return self._mean_loss(*self._compared(X, mask))
+        self._check_fitted()
+        return compare(self, X, mask).mean_loss
 
     def _evaluate_new(self, X: NDArray[Any], given: NDArray[np.bool_], asked: NDArray[np.bool_]) -> float:
         """Mean loss over the entries `asked` of other trials, transformed by the entries `given`."""
-        return self._mean_loss(X[asked].astype(np.float64), self._reconstruct_new(take(X, given))[asked])
-
-    @staticmethod
-    def _mean_loss(truth: NDArray[np.float64], model: NDArray[Any]) -> float:
-        size = float(np.max(np.abs(truth))) or 1.0
-        return float(np.mean(((truth - model) / size) ** 2) * size * size)
-
-    def _compared(self, X: ArrayLike, mask: ArrayLike | None) -> tuple[NDArray[np.float64], NDArray[Any]]:
-        """Observed entries of X, and what the model says of them."""
-        self._check_fitted()
-        data = take(X, mask)
-        if data.mask is not None and data.mask.shape != data.array.shape:
-            raise ValueError(f"mask has shape {data.mask.shape}, expected that of X, {data.array.shape}")
-        observed = ~np.isnan(data.array)
-        if data.mask is not None:
-            observed &= data.mask
-        if not observed.any():
-            raise ValueError("X holds no observed entry: it is all NaN, or all masked")
-        truth = data.array[observed].astype(np.float64)
-        if not np.isfinite(truth).all():
-            raise ValueError("X holds infinite values; mark what was not observed as NaN")
-        same = data.array.shape == self.shape_ and self._recognises(data)
-        model = self.reconstruct() if same else self._reconstruct_new(data)
-        return truth, model[observed]
+        model = self._reconstruct_new(take(X, given))
+        return Comparison.of(X[asked].astype(np.float64), model[asked]).mean_loss
 
     def _recognises(self, data: Data) -> bool:
         """Whether `data` is the fitted recording, as far as both were observed."""
-        places, values = self._remembered.T
-        now = _observed_at(data, places.astype(np.intp))
-        both = ~(np.isnan(now) | np.isnan(values))
-        return bool(np.array_equal(now[both], values[both]))
+        return data.shape == self.shape_ and recognised(self._remembered, data)
 
     def _exchanged(self) -> Self:
         """The same fitted model with the first two axes exchanged: its new trials are this model's new neurons."""
@@ -252,11 +230,11 @@ class Decomposition:
             other.nonnegative = [second_flag, first_flag, *others]
         return other
 
-    def _refuse_overflow(self, data: Data, arrays: list[NDArray[Any]]) -> None:
+    def _refuse_overflow(self, data: Data | Chunks, arrays: list[NDArray[Any]]) -> None:
         """A model of unit vectors has larger numbers than its data."""
         if not all(np.isfinite(array).all() for array in arrays):
             raise ValueError(
-                f"X is so large that the model's numbers overflow {data.array.dtype}; pass float64, or rescale it"
+                f"X is so large that the model's numbers overflow {data.dtype}; pass float64, or rescale it"
             )
 
     # ---- tables -------------------------------------------------------------------------------------------------
@@ -306,26 +284,3 @@ class Decomposition:
 
         self._check_fitted()
         save(self, path)
-
-
-def _sample(data: Data) -> NDArray[np.float64]:
-    """Places of a few entries and what stands there: some spread evenly, and the largest of each stretch.
-
-    Evenly spread places alone would not tell apart two recordings that are mostly zeros.
-    """
-    last = data.array.size - 1
-    even = np.linspace(0, last, _N_REMEMBERED).astype(np.intp)
-    many = np.linspace(0, last, _N_REMEMBERED * _N_LOOKED_AT).astype(np.intp).reshape(_N_REMEMBERED, _N_LOOKED_AT)
-    sizes = np.nan_to_num(np.abs(_observed_at(data, many)), nan=0.0)
-    largest = np.take_along_axis(many, sizes.argmax(axis=1)[:, None], axis=1)[:, 0]
-    places = np.concatenate([even, largest])
-    return np.stack([places.astype(np.float64), _observed_at(data, places)], axis=1)
-
-
-def _observed_at(data: Data, places: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Entries at flat places, NaN where not observed."""
-    index = np.unravel_index(places, data.array.shape)
-    values = np.asarray(data.array[index], dtype=np.float64).copy()
-    if data.mask is not None:
-        values[~data.mask[index]] = np.nan
-    return values

@@ -23,6 +23,16 @@ class Data:
     dims: tuple[str, ...]
     coords: Coords
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of the axes."""
+        return self.array.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Precision of the entries."""
+        return self.array.dtype
+
 
 def take(X: Any, mask: ArrayLike | None = None) -> Data:
     """Accept an array, array-like, `Recording`, DataArray, or a pandas DataFrame as a matrix.

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastigial import _core
+from fastigial.tensor.beyond_memory import fit_slicetca
 from fastigial.tensor.checks import as_count, as_flags, as_number, as_seed, as_threads, check_loss, pick
+from fastigial.tensor.chunks import Chunks, as_chunks
 from fastigial.tensor.estimator import Decomposition
 from fastigial.tensor.intake import Data, take
 from fastigial.tensor.labels import as_dataset
@@ -177,26 +179,31 @@ class SliceTCA(Decomposition):
         ConvergenceWarning
             If `max_iter` sweeps were not enough.
         """
-        data = take(X, mask)
         check_loss(self.loss)
         if self.n_init != "auto" and isinstance(self.n_init, str):
             raise ValueError(f'n_init is {self.n_init!r}, expected "auto" or a whole number')
+        data = as_chunks(X, mask) or take(X, mask)
         with Report(self.progress, "SliceTCA") as report:
-            found, exception = _core.fit_slicetca(
-                data.array,
-                data.mask,
-                n_components=_ranks(self.n_components),
-                nonnegative=as_flags("nonnegative", self.nonnegative, 3),
-                init=self._start(),
-                n_init=None if self.n_init == "auto" else as_count("n_init", self.n_init),
-                invariance=self.invariance,
-                max_iter=as_count("max_iter", self.max_iter),
-                tol=as_number("tol", self.tol),
-                seed=as_seed(self.random_state),
-                n_threads=as_threads(self.n_threads),
-                progress=report.callback,
-            )
-        self.loadings_, self.slices_ = found["loadings"], found["slices"]
+            if isinstance(data, Chunks):
+                found, exception = fit_slicetca(self, data, report.callback)
+            else:
+                found, exception = _core.fit_slicetca(
+                    data.array,
+                    data.mask,
+                    n_components=self._ranks(),
+                    nonnegative=as_flags("nonnegative", self.nonnegative, 3),
+                    init=self._start(),
+                    n_init=None if self.n_init == "auto" else as_count("n_init", self.n_init),
+                    invariance=self.invariance,
+                    max_iter=as_count("max_iter", self.max_iter),
+                    tol=as_number("tol", self.tol),
+                    seed=as_seed(self.random_state),
+                    n_threads=as_threads(self.n_threads),
+                    progress=report.callback,
+                )
+        self.loadings_ = [loading.astype(data.dtype, copy=False) for loading in found["loadings"]]
+        with np.errstate(over="ignore"):
+            self.slices_ = [slices.astype(data.dtype, copy=False) for slices in found["slices"]]
         self._refuse_overflow(data, self.slices_)
         self._store(data, found)
         self._conclude(exception)
@@ -357,9 +364,17 @@ class SliceTCA(Decomposition):
             variables[f"{dim}_slices"] = ((f"{dim}_component", *others), self.slices_[axis])
         return as_dataset(self, variables)
 
+    def _of_trials(self, start: int, stop: int) -> Self:
+        other = super()._of_trials(start, stop)
+        trial, neuron, time = self.loadings_
+        other.loadings_ = [trial[:, start:stop], neuron, time]
+        slices, *own = self.slices_
+        other.slices_ = [slices, *(part[:, start:stop] for part in own)]
+        return other
+
     def _exchanged(self) -> Self:
         other = super()._exchanged()
-        first, second, third = _ranks(self.n_components)
+        first, second, third = self._ranks()
         other.n_components = (second, first, third)
         other.loadings_ = [self.loadings_[1], self.loadings_[0], self.loadings_[2]]
         other.slices_ = [self.slices_[1], self.slices_[0], self.slices_[2].swapaxes(1, 2)]
@@ -368,12 +383,12 @@ class SliceTCA(Decomposition):
     def _columns(self) -> list[NDArray[Any]]:
         return [loading.T for loading in self.loadings_]
 
-
-def _ranks(n_components: Any) -> list[int]:
-    try:
-        ranks = list(n_components)
-    except TypeError:
-        ranks = []
-    if len(ranks) != 3:
-        raise ValueError(f"n_components is {n_components!r}, expected three numbers (r_trial, r_neuron, r_time)")
-    return [as_count("n_components", rank) for rank in ranks]
+    def _ranks(self) -> list[int]:
+        try:
+            ranks = list(self.n_components)
+        except TypeError:
+            ranks = []
+        if len(ranks) != 3:
+            got = repr(self.n_components)
+            raise ValueError(f"n_components is {got}, expected three numbers (r_trial, r_neuron, r_time)")
+        return [as_count("n_components", rank) for rank in ranks]

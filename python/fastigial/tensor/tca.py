@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastigial import _core
+from fastigial.tensor.beyond_memory import fit_tca
 from fastigial.tensor.checks import as_count, as_flags, as_number, as_seed, as_threads, check_loss, pick
+from fastigial.tensor.chunks import Chunks, as_chunks
 from fastigial.tensor.estimator import Decomposition
 from fastigial.tensor.intake import Data, take
 from fastigial.tensor.labels import as_dataset
@@ -153,26 +155,29 @@ class TCA(Decomposition):
         ConvergenceWarning
             If `max_iter` sweeps were not enough.
         """
-        data = take(X, mask)
         check_loss(self.loss)
+        data = as_chunks(X, mask) or take(X, mask)
         with Report(self.progress, "TCA") as report:
-            found, exception = _core.fit_tca(
-                data.array,
-                data.mask,
-                n_components=as_count("n_components", self.n_components),
-                nonnegative=as_flags("nonnegative", self.nonnegative, data.array.ndim),
-                init=self._start(),
-                n_init=as_count("n_init", self.n_init),
-                max_iter=as_count("max_iter", self.max_iter),
-                tol=as_number("tol", self.tol),
-                seed=as_seed(self.random_state),
-                n_threads=as_threads(self.n_threads),
-                progress=report.callback,
-                core=vars(self).pop("_compressed", None),
-            )
-        self.factors_ = [factor.astype(data.array.dtype, copy=False) for factor in found["factors"]]
+            if isinstance(data, Chunks):
+                found, exception = fit_tca(self, data, report.callback)
+            else:
+                found, exception = _core.fit_tca(
+                    data.array,
+                    data.mask,
+                    n_components=as_count("n_components", self.n_components),
+                    nonnegative=as_flags("nonnegative", self.nonnegative, data.array.ndim),
+                    init=self._start(),
+                    n_init=as_count("n_init", self.n_init),
+                    max_iter=as_count("max_iter", self.max_iter),
+                    tol=as_number("tol", self.tol),
+                    seed=as_seed(self.random_state),
+                    n_threads=as_threads(self.n_threads),
+                    progress=report.callback,
+                    core=vars(self).pop("_compressed", None),
+                )
+        self.factors_ = [factor.astype(data.dtype, copy=False) for factor in found["factors"]]
         with np.errstate(over="ignore"):
-            self.weights_ = found["weights"].astype(data.array.dtype, copy=False)
+            self.weights_ = found["weights"].astype(data.dtype, copy=False)
         self._refuse_overflow(data, [self.weights_])
         self._store(data, found)
         self._conclude(exception)
@@ -192,8 +197,10 @@ class TCA(Decomposition):
             return self.init
         if not hasattr(self.init, "loss_"):
             raise ValueError("init is a TCA that is not fitted, expected a fitted one")
-        share = self.init.weights_.astype(np.float64) ** (1 / len(self.init.factors_))
-        return [factor * share for factor in self.init.factors_]
+        # All weights go into the first mode: vectors of added components are drawn at random in the others, where
+        # nothing then depends on the units of the data.
+        first, *others = self.init._factors64()
+        return [first * self.init.weights_.astype(np.float64), *others]
 
     def fit_transform(self, X: ArrayLike, mask: ArrayLike | None = None) -> NDArray[Any]:
         """Fit the model and return the first factor, shape (n_trials, R)."""
@@ -283,6 +290,11 @@ class TCA(Decomposition):
             f"{dim}_factors": ((axis, "component"), self.factors_[axis]) for axis, dim in enumerate(self.dims_)
         }
         return as_dataset(self, {**variables, "weights": (("component",), self.weights_)})
+
+    def _of_trials(self, start: int, stop: int) -> Self:
+        other = super()._of_trials(start, stop)
+        other.factors_ = [self.factors_[0][start:stop], *self.factors_[1:]]
+        return other
 
     def _exchanged(self) -> Self:
         other = super()._exchanged()

@@ -6,14 +6,18 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::super::call::{call, long_call, translated};
+use super::chunks::{Answer, Shared, answer, chunked_call, owned_shared};
 use super::{Mask, Recording, in_either_precision, named_start, outcome_name};
 use crate::numerics::parallel::Threads;
 use crate::real::Real;
-use crate::tensor::cp::{self, Core, Kruskal, Options, Start};
+use crate::tensor::chunks::{Pass, Whole};
+use crate::tensor::cp::{self, Core, Fit, Kruskal, Options, Start};
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(compress_tca, module)?)?;
     module.add_function(wrap_pyfunction!(fit_tca, module)?)?;
+    module.add_function(wrap_pyfunction!(fit_tca_chunks, module)?)?;
+    module.add_function(wrap_pyfunction!(pass_tca, module)?)?;
     module.add_function(wrap_pyfunction!(transform_tca, module)?)?;
     module.add_function(wrap_pyfunction!(reconstruct_tca, module)?)
 }
@@ -75,6 +79,10 @@ fn fit_tca<'py>(
     let (fit, exception) = in_either_precision!(&recording, x => long_call(py, progress, |monitor| {
         cp::fit(x, mask, &options, core.as_ref(), &Threads::new(n_threads)?, monitor)
     }))?;
+    Ok((stored(py, fit)?, exception))
+}
+
+fn stored(py: Python<'_>, fit: Fit) -> PyResult<Bound<'_, PyDict>> {
     let out = PyDict::new(py);
     out.set_item("weights", fit.model.weights.into_pyarray(py))?;
     let factors: Vec<_> = fit.model.factors.into_iter().map(|factor| factor.into_pyarray(py)).collect();
@@ -84,7 +92,61 @@ fn fit_tca<'py>(
     out.set_item("loss_history", fit.loss_history.into_pyarray(py))?;
     out.set_item("start_losses", fit.start_losses.into_pyarray(py))?;
     out.set_item("outcome", outcome_name(fit.outcome))?;
-    Ok((out, exception))
+    Ok(out)
+}
+
+#[pyfunction]
+#[pyo3(signature = (x, mask, step, shared, rows, *, nonnegative, incomplete, scale, n_threads))]
+#[allow(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "one per public parameter")]
+fn pass_tca<'py>(
+    py: Python<'py>,
+    x: &Bound<'py, PyAny>,
+    mask: Mask<'py>,
+    step: usize,
+    shared: Shared<'py>,
+    rows: PyReadonlyArray2<'py, f64>,
+    nonnegative: Vec<bool>,
+    incomplete: bool,
+    scale: f64,
+    n_threads: Option<usize>,
+) -> PyResult<Answer<'py>> {
+    let recording = Recording::new(x)?;
+    let mask = mask.as_ref().map(|mask| mask.as_array());
+    let (shared, rows) = (owned_shared(&shared), rows.as_array().to_owned());
+    let part = in_either_precision!(&recording, x => call(py, || {
+        let pass = Pass { step, shared: &shared, rows: &rows };
+        cp::chunk(x, mask, (incomplete, scale), &nonnegative, pass, &Threads::new(n_threads)?)
+    }))?;
+    Ok(answer(py, part))
+}
+
+#[pyfunction]
+#[pyo3(signature = (passes, *, shape, n_observed, sum_of_squares, incomplete, scale, single, n_components, nonnegative, init, max_iter, tol, progress))]
+#[allow(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "one per public parameter")]
+fn fit_tca_chunks<'py>(
+    py: Python<'py>,
+    passes: Py<PyAny>,
+    shape: Vec<usize>,
+    n_observed: usize,
+    sum_of_squares: f64,
+    incomplete: bool,
+    scale: f64,
+    single: bool,
+    n_components: usize,
+    nonnegative: Vec<bool>,
+    init: Vec<PyReadonlyArray2<'py, f64>>,
+    max_iter: usize,
+    tol: f64,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<(Bound<'py, PyDict>, Option<PyErr>)> {
+    let start = Start::Given(owned(&init));
+    let options = Options { n_components, nonnegative, start, n_init: 1, max_iter, tol, seed: 0 };
+    let epsilon = if single { f32::EPSILON.into() } else { f64::EPSILON };
+    let whole = Whole { shape: &shape, incomplete, sum_of_squares, scale, epsilon };
+    let (fit, exception) = chunked_call(py, passes, progress, |chunks, monitor| {
+        cp::fit_chunks(chunks, whole, n_observed, &options, monitor)
+    })?;
+    Ok((stored(py, fit)?, exception))
 }
 
 fn model(

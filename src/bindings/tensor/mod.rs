@@ -1,5 +1,6 @@
 //! The tensor room.
 
+mod chunks;
 mod cp;
 mod slicetca;
 
@@ -10,6 +11,7 @@ use pyo3::prelude::*;
 use crate::monitor::Outcome;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    chunks::register(module)?;
     cp::register(module)?;
     slicetca::register(module)
 }

@@ -6,13 +6,17 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use super::super::call::{call, long_call, translated};
+use super::chunks::{Answer, Shared, answer, chunked_call, owned_shared};
 use super::{Mask, Recording, in_either_precision, named_start, outcome_name};
 use crate::numerics::parallel::Threads;
 use crate::real::Real;
-use crate::tensor::slicetca::{self, Invariance, Options, Selection, SliceModel, Start, Starts};
+use crate::tensor::chunks::{Pass, Whole};
+use crate::tensor::slicetca::{self, Fit, Invariance, Options, Selection, SliceModel, Start, Starts};
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(fit_slicetca, module)?)?;
+    module.add_function(wrap_pyfunction!(fit_slicetca_chunks, module)?)?;
+    module.add_function(wrap_pyfunction!(pass_slicetca, module)?)?;
     module.add_function(wrap_pyfunction!(transform_slicetca, module)?)?;
     module.add_function(wrap_pyfunction!(canonicalize_slicetca, module)?)?;
     module.add_function(wrap_pyfunction!(reconstruct_slicetca, module)?)
@@ -43,15 +47,7 @@ fn fit_slicetca<'py>(
         let (loadings, slices) = init.extract()?;
         Start::Given(Box::new(model(py, loadings, slices)?))
     };
-    let invariance = match invariance {
-        Some("full") => Invariance::Full,
-        Some("within") => Invariance::Within,
-        None => Invariance::None,
-        Some(other) => {
-            let message = format!("invariance is {other:?}, expected \"full\", \"within\" or None");
-            return Err(PyValueError::new_err(message));
-        }
-    };
+    let invariance = named_invariance(invariance)?;
     let starts = n_init.map_or(Starts::Auto, Starts::Fixed);
     let options =
         Options { ranks: n_components, nonnegative, start, starts, invariance, max_iter, tol, seed };
@@ -61,14 +57,95 @@ fn fit_slicetca<'py>(
         let (fit, exception) = long_call(py, progress, |monitor| {
             slicetca::fit(x, mask, &options, &Threads::new(n_threads)?, monitor)
         })?;
-        store_model(&out, fit.model)?;
-        out.set_item("loss", fit.loss)?;
-        out.set_item("score", fit.score)?;
-        out.set_item("loss_history", fit.loss_history.into_pyarray(py))?;
-        out.set_item("start_losses", fit.start_losses.into_pyarray(py))?;
-        out.set_item("outcome", outcome_name(fit.outcome))?;
+        store(&out, fit)?;
         exception
     });
+    Ok((out, exception))
+}
+
+fn named_invariance(name: Option<&str>) -> PyResult<Invariance> {
+    match name {
+        Some("full") => Ok(Invariance::Full),
+        Some("within") => Ok(Invariance::Within),
+        None => Ok(Invariance::None),
+        Some(other) => {
+            let message = format!("invariance is {other:?}, expected \"full\", \"within\" or None");
+            Err(PyValueError::new_err(message))
+        }
+    }
+}
+
+fn store<T: Real + Element>(out: &Bound<'_, PyDict>, fit: Fit<T>) -> PyResult<()> {
+    store_model(out, fit.model)?;
+    out.set_item("loss", fit.loss)?;
+    out.set_item("score", fit.score)?;
+    out.set_item("loss_history", fit.loss_history.into_pyarray(out.py()))?;
+    out.set_item("start_losses", fit.start_losses.into_pyarray(out.py()))?;
+    out.set_item("outcome", outcome_name(fit.outcome))
+}
+
+#[pyfunction]
+#[pyo3(signature = (x, mask, step, shared, rows, *, nonnegative, scale, n_threads))]
+#[allow(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "one per public parameter")]
+fn pass_slicetca<'py>(
+    py: Python<'py>,
+    x: &Bound<'py, PyAny>,
+    mask: Mask<'py>,
+    step: usize,
+    shared: Shared<'py>,
+    rows: PyReadonlyArray2<'py, f64>,
+    nonnegative: [bool; 3],
+    scale: f64,
+    n_threads: Option<usize>,
+) -> PyResult<Answer<'py>> {
+    let recording = Recording::new(x)?;
+    let mask = mask.as_ref().map(|mask| mask.as_array());
+    let (shared, rows) = (owned_shared(&shared), rows.as_array().to_owned());
+    let part = in_either_precision!(&recording, x => call(py, || {
+        let pass = Pass { step, shared: &shared, rows: &rows };
+        slicetca::chunk(x, mask, scale, nonnegative, pass, &Threads::new(n_threads)?)
+    }))?;
+    Ok(answer(py, part))
+}
+
+#[pyfunction]
+#[pyo3(signature = (passes, *, shape, n_observed, sum_of_squares, incomplete, scale, single, n_components, nonnegative, init, invariance, max_iter, tol, n_threads, progress))]
+#[allow(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "one per public parameter")]
+fn fit_slicetca_chunks<'py>(
+    py: Python<'py>,
+    passes: Py<PyAny>,
+    shape: Vec<usize>,
+    n_observed: usize,
+    sum_of_squares: f64,
+    incomplete: bool,
+    scale: f64,
+    single: bool,
+    n_components: [usize; 3],
+    nonnegative: [bool; 3],
+    init: ([PyReadonlyArray2<'py, f64>; 3], [PyReadonlyArray3<'py, f64>; 3]),
+    invariance: Option<&str>,
+    max_iter: usize,
+    tol: f64,
+    n_threads: Option<usize>,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<(Bound<'py, PyDict>, Option<PyErr>)> {
+    let options = Options {
+        ranks: n_components,
+        nonnegative,
+        start: Start::Given(Box::new(model(py, init.0, init.1)?)),
+        starts: Starts::Fixed(1),
+        invariance: named_invariance(invariance)?,
+        max_iter,
+        tol,
+        seed: 0,
+    };
+    let epsilon = if single { f32::EPSILON.into() } else { f64::EPSILON };
+    let whole = Whole { shape: &shape, incomplete, sum_of_squares, scale, epsilon };
+    let (fit, exception) = chunked_call(py, passes, progress, |chunks, monitor| {
+        slicetca::fit_chunks(chunks, whole, n_observed, &options, &Threads::new(n_threads)?, monitor)
+    })?;
+    let out = PyDict::new(py);
+    store(&out, fit)?;
     Ok((out, exception))
 }
 

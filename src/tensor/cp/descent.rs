@@ -10,9 +10,12 @@ use super::sweep::Problem;
 use crate::error::Result;
 use crate::real::Real;
 
+/// How boldly to extrapolate.
+pub const SCHEDULE: Schedule = Schedule { first: 0.5, growth: 1.2, fall: 0.4, largest: 12.0 };
+
 impl<T: Real> Blocks for Problem<'_, T> {
     type State = Vec<Array2<f64>>;
-    const SCHEDULE: Schedule = Schedule { first: 0.5, growth: 1.2, fall: 0.4, largest: 12.0 };
+    const SCHEDULE: Schedule = SCHEDULE;
 
     fn sweep(&self, factors: &mut Self::State) -> Result<f64> {
         let loss = self.update_all(factors)?;
@@ -21,22 +24,31 @@ impl<T: Real> Blocks for Problem<'_, T> {
     }
 
     fn extrapolated(&self, now: &Self::State, before: &Self::State, beta: f64) -> Self::State {
-        now.iter()
-            .zip(before)
-            .zip(self.nonnegative)
-            .map(|((now, before), &nonnegative)| {
-                let mut next = now + &((now - before) * beta);
-                if nonnegative {
-                    next.mapv_inplace(|a| a.max(0.0));
-                }
-                next
-            })
-            .collect()
+        extrapolated(now, before, self.nonnegative, beta)
     }
 }
 
+/// now + β (now − before), without what must not be negative.
+pub fn extrapolated(
+    now: &[Array2<f64>],
+    before: &[Array2<f64>],
+    nonnegative: &[bool],
+    beta: f64,
+) -> Vec<Array2<f64>> {
+    let modes = now.iter().zip(before).zip(nonnegative);
+    modes
+        .map(|((now, before), &nonnegative)| {
+            let mut next = now + &((now - before) * beta);
+            if nonnegative {
+                next.mapv_inplace(|a| a.max(0.0));
+            }
+            next
+        })
+        .collect()
+}
+
 /// Gives each component columns of equal length in all modes, so that steps of different modes compare.
-fn balance(factors: &mut [Array2<f64>]) {
+pub fn balance(factors: &mut [Array2<f64>]) {
     let share = 1.0 / factors.len() as f64;
     for r in 0..factors[0].ncols() {
         let norms: Vec<f64> = factors.iter().map(|f| f.column(r).dot(&f.column(r)).sqrt()).collect();

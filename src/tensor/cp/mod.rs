@@ -8,6 +8,7 @@
 //! end is expanded and descends on the whole tensor. With missing entries or non-negative modes, where no exact core
 //! exists, starts descend on the tensor itself.
 
+mod chunked;
 mod descent;
 mod kruskal;
 mod search;
@@ -17,6 +18,7 @@ mod transform;
 
 use ndarray::{Array2, ArrayViewD};
 
+pub use self::chunked::{chunk, fit_chunks};
 pub use self::kruskal::Kruskal;
 pub use self::start::Core;
 pub use self::transform::transform;

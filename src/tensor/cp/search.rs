@@ -31,7 +31,7 @@ const INNER_SHARE: f64 = 0.03;
 /// Factors of earlier rounds whose directions a core holds.
 const REMEMBERED: usize = 2;
 /// Losses are differences of sums of squares; smaller gains, as a share of them, are rounding.
-const NOISE: f64 = 0.002;
+pub const NOISE: f64 = 0.002;
 
 /// Runs all starts and descends from the best on the whole tensor; the losses of all starts beside it.
 pub fn search<T: Real>(
@@ -190,7 +190,7 @@ impl<T: Real> Whole<'_, T> {
                 return Ok(now);
             }
             let spans: Vec<&[Array2<f64>]> = iter::once(&now.state).chain(&past).map(Vec::as_slice).collect();
-            let core = Core::around(self.x, &spans, self.problem.unit, self.problem.threads);
+            let core = Core::around(self.x, &spans, self.problem.unit, self.problem.threads)?;
             let gained = if reached.is_finite() { 1.0 - now.loss() / reached } else { 0.0 };
             let tol = self.limits.tol.max(INNER_SHARE * gained / CORE_TOLERANCE);
             let limits = Limits { tol, reached: now.loss(), ..self.limits };

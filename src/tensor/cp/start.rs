@@ -11,7 +11,7 @@ use super::super::dense::Dense;
 use super::super::mttkrp::{Halves, Reading, contract_group};
 use super::super::products::{mode_gram, mode_product};
 use crate::error::{Error, Result};
-use crate::linalg::{cast, complete, dominant_subspace, orthonormal_basis, product};
+use crate::linalg::{cast, complete, dominant_subspace, orthonormal_basis, orthonormal_span, product};
 use crate::numerics::parallel::Threads;
 use crate::numerics::rng::{self, Stream};
 use crate::real::Real;
@@ -88,11 +88,14 @@ impl Core {
         factors: &[&[Array2<f64>]],
         unit: f64,
         threads: &Threads,
-    ) -> Self {
+    ) -> Result<Self> {
         let mut bases = Vec::new();
         for mode in 0..x.shape.len() {
-            let all: Vec<_> = factors.iter().map(|factors| factors[mode].view()).collect();
-            bases.push(orthonormal_basis(concatenate(Axis(1), &all).expect("as many rows").view()));
+            // Differences from one to the next: small ones would drown beside the factors themselves.
+            let mut all = vec![factors[0][mode].clone()];
+            all.extend(factors.windows(2).map(|pair| &pair[0][mode] - &pair[1][mode]));
+            let views: Vec<_> = all.iter().map(|part| part.view()).collect();
+            bases.push(orthonormal_span(concatenate(Axis(1), &views).expect("as many rows").view())?);
         }
         // The last mode first: it makes the first product the narrowest that runs along whole rows.
         let mut tensor: Option<ArrayD<T>> = None;
@@ -102,7 +105,7 @@ impl Core {
         }
         let mut core = Self { bases, tensor: tensor.map(|tensor| tensor.mapv(T::to_f64)) };
         core.scale(unit);
-        core
+        Ok(core)
     }
 
     /// Whether a core of so many directions a mode is much smaller than the tensor.

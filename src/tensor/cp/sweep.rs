@@ -18,7 +18,7 @@ use ndarray::{Array2, s};
 
 use super::super::mttkrp::{Halves, Reading, contract_group};
 use super::super::systems::{Matrix, Workspace, draw_to_zero, improve, mean_diagonal, pairs};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::linalg::{Ridge, solve_spd_rows};
 use crate::numerics::parallel::Threads;
 use crate::real::Real;
@@ -64,7 +64,7 @@ impl<T: Real> Half<T> {
 }
 
 /// The normal equations of one mode.
-enum Equations {
+pub enum Equations {
     /// The same G for every row.
     Shared { gram: Array2<f64>, rhs: Array2<f64> },
     /// H_i for each row, as its upper triangle.
@@ -107,6 +107,32 @@ impl<T: Real> Problem<'_, T> {
             factor = equations.improve(&factor, self.nonnegative[0])?;
         }
         Ok(factor)
+    }
+
+    /// The first mode's factor given the others, then the equations of the second given that; where one half of the
+    /// tensor serves both, it is read once.
+    pub fn first_two(&self, factors: &mut [Array2<f64>]) -> Result<Equations> {
+        let mut pairs = self.pairs(factors);
+        let split = self.halves.split;
+        let (values, observed) = self.half(factors, &pairs, true);
+        let first = self.equations(factors, &pairs, 0..split, 0, &values, observed.as_ref());
+        factors[0] = first.improve(&factors[0], self.nonnegative[0])?;
+        if self.incomplete {
+            pairs[0] = column_pairs(&factors[0]);
+        }
+        if split == 1 {
+            return Ok(self.of_mode(factors, 1));
+        }
+        Ok(self.equations(factors, &pairs, 0..split, 1, &values, observed.as_ref()))
+    }
+
+    /// The equations of any mode.
+    pub fn of_mode(&self, factors: &[Array2<f64>], mode: usize) -> Equations {
+        let split = self.halves.split;
+        let modes = if mode < split { 0..split } else { split..factors.len() };
+        let pairs = self.pairs(factors);
+        let (values, observed) = self.half(factors, &pairs, mode < split);
+        self.equations(factors, &pairs, modes, mode, &values, observed.as_ref())
     }
 
     /// Products of columns, where the equations of incomplete data need them.
@@ -177,8 +203,28 @@ impl<T: Real> Problem<'_, T> {
 }
 
 impl Equations {
+    /// The right-hand sides, and each row's matrix where rows have one of their own: sums over the entries, so those of
+    /// the parts of a tensor add up.
+    pub fn into_sums(self) -> Vec<Array2<f64>> {
+        match self {
+            Self::Shared { rhs, .. } => vec![rhs],
+            Self::PerRow { pairs, rhs } => vec![rhs, pairs],
+        }
+    }
+
+    /// The equations of a mode from such sums.
+    pub fn from_sums(sums: Vec<Array2<f64>>, factors: &[Array2<f64>], mode: usize) -> Result<Self> {
+        let got: Vec<usize> = sums.iter().map(Array2::ncols).collect();
+        let mut sums = sums.into_iter();
+        match (sums.next(), sums.next()) {
+            (Some(rhs), Some(pairs)) => Ok(Self::PerRow { pairs, rhs }),
+            (Some(rhs), None) => Ok(Self::Shared { gram: gram_of_others(factors, mode), rhs }),
+            _ => Err(Error::shape("chunks", &got, "sums for every mode")),
+        }
+    }
+
     /// The factor that solves the equations, or under non-negativity one that comes closer to it.
-    fn improve(&self, previous: &Array2<f64>, nonnegative: bool) -> Result<Array2<f64>> {
+    pub fn improve(&self, previous: &Array2<f64>, nonnegative: bool) -> Result<Array2<f64>> {
         let rank = previous.ncols();
         match self {
             Self::Shared { gram, rhs } if !nonnegative => {
@@ -211,7 +257,7 @@ impl Equations {
     }
 
     /// −2 ⟨A, B⟩ + Σ_i a_i H_i a_iᵀ.
-    fn change(&self, factor: &Array2<f64>) -> f64 {
+    pub fn change(&self, factor: &Array2<f64>) -> f64 {
         match self {
             Self::Shared { gram, rhs } => {
                 let inner: f64 = (factor * rhs).sum();

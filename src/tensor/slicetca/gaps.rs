@@ -35,6 +35,8 @@ const PARTIAL_SUMS: usize = 8;
 const SHARE_OF_MEMORY: f64 = 0.1;
 /// Passes over the unknowns of a non-negative system.
 const PASSES: usize = 2;
+/// How boldly to extrapolate.
+pub const SCHEDULE: Schedule = Schedule { first: 0.5, growth: 1.2, fall: 0.4, largest: 12.0 };
 
 /// A recording with gaps, and the model that is asked for.
 pub struct Gaps<'a, T> {
@@ -308,7 +310,7 @@ struct OneTrial<'a, T> {
 
 impl<T: Real> Blocks for OneTrial<'_, T> {
     type State = Vec<T>;
-    const SCHEDULE: Schedule = Gaps::<T>::SCHEDULE;
+    const SCHEDULE: Schedule = SCHEDULE;
 
     fn sweep(&self, trial: &mut Vec<T>) -> Result<f64> {
         let scratch = &mut self.scratch.borrow_mut();
@@ -325,7 +327,7 @@ impl<T: Real> Blocks for OneTrial<'_, T> {
 
 impl<T: Real> Blocks for Gaps<'_, T> {
     type State = Factors<T>;
-    const SCHEDULE: Schedule = Schedule { first: 0.5, growth: 1.2, fall: 0.4, largest: 12.0 };
+    const SCHEDULE: Schedule = SCHEDULE;
 
     fn sweep(&self, factors: &mut Factors<T>) -> Result<f64> {
         let active = (0..3).filter(|&kind| self.ranks[kind] > 0);

@@ -18,6 +18,7 @@
 
 mod alternating;
 mod by_trial;
+mod chunked;
 mod constrained;
 mod contractions;
 mod descent;
@@ -34,6 +35,7 @@ mod transform;
 
 use ndarray::{Array2, Array3, ArrayViewD};
 
+pub use self::chunked::{chunk, fit_chunks};
 pub use self::invariance::Invariance;
 pub use self::model::{Selection, SliceModel};
 pub use self::search::Starts;
