@@ -160,7 +160,7 @@ def run(
     n_jobs: int | None,
     stop: Stop,
     store: Keeper | None = None,
-) -> Iterator[Finished]:
+) -> Generator[Finished]:
     """Do all jobs, and yield each as it ends.
 
     Fits that are in the store already come first and are not done again; those that end are put there before they are
@@ -203,8 +203,8 @@ def run(
     >>> from fastigial.selection.runner import Job, Stop, run
     >>> X = fg.datasets.make_tca((10, 9, 8), 2, seed=0).data
     >>> jobs = [Job((rank,), fg.TCA(rank, random_state=0), None) for rank in (1, 2)]
-    >>> sorted((done.key, done.train_loss < 1e-3) for done in run(jobs, X, None, n_jobs=2, stop=Stop()))
-    [((1,), False), ((2,), True)]
+    >>> sorted((done.key, done.model.n_components) for done in run(jobs, X, None, n_jobs=2, stop=Stop()))
+    [((1,), 1), ((2,), 2)]
     """
     n_jobs = _as_n_jobs(n_jobs)
     waiting = {}
@@ -279,11 +279,7 @@ def _side_by_side(
 
     several = min(n_at_once(n_jobs), len(jobs)) > 1
     splits = {id(job.split): _Large(job.split) for job in jobs}
-    calls = (
-        delayed(_do)(job.key, job.estimator, splits[id(job.split)], X, mask, stop, several)
-        for job in jobs
-        if not stop.is_set()
-    )
+    calls = (delayed(_do)(job.key, job.estimator, splits[id(job.split)], X, mask, stop, several) for job in jobs)
     # One fit is no small thing: several to a batch would only delay the news of the first.
     parallel = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator_unordered", batch_size=1)
     results = parallel(calls)
