@@ -533,7 +533,7 @@ def test_progress_tells_of_sweeps_and_shows_chunks(monkeypatch: pytest.MonkeyPat
     assert all(total == 3 and loss > 0 for _, total, loss in told)
     seen: list[str] = []
     monkeypatch.setattr(progress, "_BETWEEN_CHUNKS", 0.0)
-    monkeypatch.setattr(progress, "_new_bar", lambda title: _Bar(title, seen))
+    monkeypatch.setattr(progress, "_new_bar", lambda title, unit: _Bar(title, unit, seen))
     _swept(tca(max_iter=1, progress=True), in_parts(X))
     assert seen.count("TCA: chunk 15 of 15") == 4
     assert seen[-1] == "closed"
@@ -542,8 +542,8 @@ def test_progress_tells_of_sweeps_and_shows_chunks(monkeypatch: pytest.MonkeyPat
 class _Bar(progress._Line):
     """Keeps what it shows."""
 
-    def __init__(self, title: str, seen: list[str]) -> None:
-        super().__init__(title)
+    def __init__(self, title: str, unit: str, seen: list[str]) -> None:
+        super().__init__(title, unit)
         self._seen = seen
 
     def show_chunk(self, done: int, n_chunks: int) -> None:
