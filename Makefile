@@ -24,13 +24,14 @@ lint: $(VENV)/.built
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
-# About 20 minutes on two idle cores; for a look: `python benches/peers/run.py --quick`. Progress goes to standard error.
+# About 25 minutes on two idle cores; for a look: `python benches/peers/run.py --quick`. Progress goes to standard error.
 bench: $(VENV)/.built .venv-peers/.installed
 	cargo bench --quiet --bench kernels
 	$(BIN)/python benches/hard_cases.py >/dev/null
 	$(BIN)/python benches/memory.py >/dev/null
+	$(BIN)/python benches/beyond_memory.py >/dev/null
 	$(BIN)/python benches/peers/run.py --repetitions 3 >/dev/null
-	@cat benches/results/peers.md benches/results/hard_cases.md benches/results/memory.md
+	@cat benches/results/peers.md benches/results/hard_cases.md benches/results/memory.md benches/results/beyond_memory.md
 
 docs: $(VENV)/.built
 	$(BIN)/python -m pip install --quiet --group docs
