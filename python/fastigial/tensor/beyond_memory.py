@@ -1,9 +1,9 @@
 """Fits of recordings in chunks: a start from a sample of the trials, then sweeps over all of them, pass by pass.
 
-The loop is the core's; a pass goes through `Chunks.passes`. In memory at a time: the sample (as many trials as a chunk
-has), one chunk (on a cluster: one for each worker thread), and what belongs to single trials of the model. A few times
-these are copied, where the data have gaps or an odd layout; so the peak stays below six chunks and four copies of the
-model's part for the trials, whatever the length of the recording.
+The loop is the core's; a pass goes through `Chunks.passes`. In memory at a time are either the sample (as many trials as
+a chunk has) with its fit, or one chunk (on a cluster: one for each worker thread), copied where it has a mask or an odd
+layout or scale; and what belongs to single trials of the model. Measured, the peak stays below three chunks and a
+number of copies of the model's part for the trials, whatever the length of the recording.
 """
 
 from __future__ import annotations
