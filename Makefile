@@ -24,14 +24,18 @@ lint: $(VENV)/.built
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
-# About 40 minutes on two idle cores; for a look: `python benches/peers/run.py --quick`. Progress goes to standard error.
+	$(BIN)/python benches/rank_grid.py >/dev/null
+	$(BIN)/python benches/beyond_memory.py >/dev/null
+	$(BIN)/python benches/peers/run.py --repetitions 3 >/dev/null
+	@cat $(addprefix benches/results/,peers.md rank_grid.md hard_cases.md memory.md beyond_memory.md)
 bench: $(VENV)/.built .venv-peers/.installed
 	cargo bench --quiet --bench kernels
 	$(BIN)/python benches/hard_cases.py >/dev/null
 	$(BIN)/python benches/memory.py >/dev/null
 	$(BIN)/python benches/rank_grid.py >/dev/null
+	$(BIN)/python benches/beyond_memory.py >/dev/null
 	$(BIN)/python benches/peers/run.py --repetitions 3 >/dev/null
-	@cat benches/results/peers.md benches/results/rank_grid.md benches/results/hard_cases.md benches/results/memory.md
+	@cat $(addprefix benches/results/,peers.md rank_grid.md hard_cases.md memory.md beyond_memory.md)
 
 docs: $(VENV)/.built
 	$(BIN)/python -m pip install --quiet --group docs

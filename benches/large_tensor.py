@@ -52,7 +52,7 @@ def make(
     ((6, 5, 4), True, True)
     """
     rng = np.random.default_rng(seed)
-    add_signal = _outer_products(rng, shape, ranks) if isinstance(ranks, int) else _slices(rng, shape, ranks)
+    add_signal = signal(rng, shape, ranks)
     tensor = np.empty(shape, np.float32)
     for trial, entries in enumerate(tensor):
         rng.standard_normal(dtype=np.float32, out=entries)
@@ -63,6 +63,11 @@ def make(
         if missing:
             entries[rng.random(entries.shape, dtype=np.float32) < missing] = np.nan
     return tensor
+
+
+def signal(rng: np.random.Generator, shape: tuple[int, int, int], ranks: int | tuple[int, int, int]) -> AddSignal:
+    """Plant components: what adds their signal to a trial."""
+    return _outer_products(rng, shape, ranks) if isinstance(ranks, int) else _slices(rng, shape, ranks)
 
 
 def _outer_products(rng: np.random.Generator, shape: tuple[int, int, int], rank: int) -> AddSignal:

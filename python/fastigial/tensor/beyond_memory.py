@@ -1,9 +1,9 @@
 """Fits of recordings in chunks: a start from a sample of the trials, then sweeps over all of them, pass by pass.
 
-The loop is the core's; a pass goes through `Chunks.passes`. In memory at a time: the sample (as many trials as a chunk
-has), one chunk (on a cluster: one for each worker thread), and what belongs to single trials of the model. A few times
-these are copied, where the data have gaps or an odd layout; so the peak stays below six chunks and four copies of the
-model's part for the trials, whatever the length of the recording.
+The loop is the core's; a pass goes through `Chunks.passes`. In memory at a time are either the sample (as many trials as
+a chunk has) with its fit, or one chunk (on a cluster: one for each worker thread), copied where it has a mask or an odd
+layout or scale; and what belongs to single trials of the model. Measured, the peak stays below three chunks and a
+number of copies of the model's part for the trials, whatever the length of the recording.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ def fit_tca(model: TCA, chunks: Chunks, report: Report) -> Found:
         tol=as_number("tol", model.tol),
     )
     given = model._start()
-    init = [np.zeros((length, n_components)) for length in chunks.shape] if isinstance(given, str) else given
+    init = [_zeros((length, n_components)) for length in chunks.shape] if isinstance(given, str) else given
     _refuse_early(model, fit, [_grown(factor.T, n_components).T for factor in init])
     whole, sample = survey(chunks, n_threads)
     start_losses = np.zeros(0)
     if isinstance(given, str) or init[0].shape[1] < n_components:
         found = _on_sample(model, sample)
         init[1:] = found._factors64()[1:]
-        init[0] = np.zeros((chunks.shape[0], n_components))
+        init[0] = _zeros((chunks.shape[0], n_components))
         start_losses = found.restart_losses_
     del sample
     incomplete = bool(whole.n_observed < np.prod(chunks.shape, dtype=np.int64))
@@ -119,14 +119,21 @@ def _silent_slices(shape: tuple[int, ...], ranks: list[int]) -> tuple[list[Doubl
     """Loadings and slices that are all zero; of three axes, however many there are."""
     lengths = (*shape, 1, 1)[:3]
     others = [lengths[:kind] + lengths[kind + 1 :] for kind in range(3)]
-    loadings = [np.zeros((rank, length)) for rank, length in zip(ranks, lengths, strict=True)]
-    return loadings, [np.zeros((rank, *over)) for rank, over in zip(ranks, others, strict=True)]
+    loadings = [_zeros((rank, length)) for rank, length in zip(ranks, lengths, strict=True)]
+    return loadings, [_zeros((rank, *over)) for rank, over in zip(ranks, others, strict=True)]
 
 
 def _grown(components: Double, n_components: int) -> Double:
     """As many components, those that were lacking all zero; they run along the first axis."""
     missing = max(n_components - len(components), 0)
-    return np.pad(components, [(0, missing)] + [(0, 0)] * (components.ndim - 1))
+    if missing == 0:
+        return components
+    return np.concatenate([components, _zeros((missing, *components.shape[1:]))])
+
+
+def _zeros(shape: tuple[int, ...]) -> Double:
+    """Zeros that take no memory; not to be written to."""
+    return np.broadcast_to(np.zeros(()), shape)
 
 
 class _Begun(Exception):  # noqa: N818 (nothing went wrong)

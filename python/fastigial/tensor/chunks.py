@@ -55,6 +55,8 @@ class Chunks:
         self.dtype = _precision(source.dtype)
         # Told of each chunk that is done, and of how many there are.
         self.on_chunk: Callable[[int, int], object] | None = None
+        # Masks on the workers of a cluster.
+        self._sent: list[Any] | None = None
 
     @property
     def spans(self) -> list[tuple[int, int]]:
@@ -124,8 +126,6 @@ class Chunks:
         if self._sent is None:
             self._sent = client.scatter([np.asarray(mask) for mask in self._masks or ()], hash=False)
         return self._sent
-
-    _sent: list[Any] | None = None
 
     def _tell(self, done: int) -> None:
         if self.on_chunk is not None:

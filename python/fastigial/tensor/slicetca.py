@@ -101,7 +101,8 @@ class SliceTCA(Decomposition):
     loss_history_ : ndarray, shape (n_iter_,)
         The loss after each sweep of the start that won: first on the compressed recording, at the end on the whole.
     restart_losses_ : ndarray
-        Where each start ended, most of them on the compressed recording: the landscape's minima.
+        Where each start ended, most of them on the compressed recording: the landscape's minima. Those of a sample of
+        the trials where X is read in chunks.
     n_iter_ : int
         Sweeps in that history.
     converged_ : bool
@@ -158,7 +159,8 @@ class SliceTCA(Decomposition):
         Parameters
         ----------
         X : array_like, Recording or xarray.DataArray, shape (n_trials, n_neurons, n_steps)
-            NaN means *not observed*.
+            NaN means *not observed*. A dask array, and a numpy.memmap, zarr or h5py array that is large, is read a
+            chunk of trials at a time, in passes.
         mask : array_like of bool, shape of X, optional
             True where X was observed; whatever X holds elsewhere is never looked at.
 
@@ -260,7 +262,7 @@ class SliceTCA(Decomposition):
         Parameters
         ----------
         X_new : array_like, Recording or xarray.DataArray, shape (n_new, n_neurons, n_steps)
-            NaN means *not observed*.
+            NaN means *not observed*. What `fit` reads in chunks is so here.
         mask : array_like of bool, shape of X_new, optional
             True where X_new was observed.
 

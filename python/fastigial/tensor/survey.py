@@ -119,8 +119,8 @@ def _shared_out(chosen: NDArray[np.intp], chunks: Chunks) -> list[NDArray[np.int
 def _look(shared: None, data: Data, picks: NDArray[np.intp], *, n_threads: int | None, n_remembered: int) -> _Found:
     del shared
     found = _core.survey_chunk(data.array, data.mask, n_threads=n_threads)
-    # NaN is not above zero.
-    entries = np.abs(data.array) > 0
+    # NaN is neither; and signs, unlike magnitudes, take a byte each.
+    entries = (data.array > 0) | (data.array < 0)
     if data.mask is not None:
         entries &= data.mask
     return _Found(

@@ -75,7 +75,8 @@ class TCA(Decomposition):
     loss_history_ : ndarray, shape (n_iter_,)
         The loss after each sweep of the start that won.
     restart_losses_ : ndarray, shape (n_init,)
-        Where each start ended, before the last sweeps on the whole tensor.
+        Where each start ended, before the last sweeps on the whole tensor; on a sample of the trials where X is read
+        in chunks.
     n_iter_ : int
         Sweeps in that history.
     converged_ : bool
@@ -134,7 +135,8 @@ class TCA(Decomposition):
         Parameters
         ----------
         X : array_like, Recording or xarray.DataArray, shape (n_trials, n_neurons, n_steps) or any of two or more axes
-            NaN means *not observed*. A pandas.DataFrame is a matrix with labels.
+            NaN means *not observed*. A pandas.DataFrame is a matrix with labels. A dask array, and a numpy.memmap, zarr
+            or h5py array that is large, is read a chunk of trials at a time, in passes.
         mask : array_like of bool, shape of X, optional
             True where X was observed; whatever X holds elsewhere is never looked at.
 
@@ -214,7 +216,7 @@ class TCA(Decomposition):
         Parameters
         ----------
         X_new : array_like, Recording or xarray.DataArray, shape (n_new, n_neurons, n_steps)
-            NaN means *not observed*.
+            NaN means *not observed*. What `fit` reads in chunks is so here.
         mask : array_like of bool, shape of X_new, optional
             True where X_new was observed.
 
