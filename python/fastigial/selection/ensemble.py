@@ -77,7 +77,8 @@ class Ensemble(Parameters):
     -----
     For `SliceTCA` components are compared within each slice type, in the canonical form that a fit ends with. Where two
     components of a type explain equally much, that form is not unique, and similarity is low although the tensors of
-    the type agree.
+    the type agree. The reverse holds too: within a type the canonical form is a singular value decomposition, which
+    exists of noise as well, so that replicates of a SliceTCA agree at ranks that held-out data reject.
 
     Ctrl-C keeps the fits that are finished; places of the others are NaN.
 
@@ -201,7 +202,7 @@ class Ensemble(Parameters):
         index = pd.Index(list(found), name="rank", tupleize_cols=False)
         columns = pd.RangeIndex(self.n_replicates, name="replicate")
         losses = [[fit.train_loss for fit in fits] for fits in sorted_fits.values()]
-        likeness = [[similarity(model, models[rank][0]) for model in models.get(rank, [])] for rank in found]
+        likeness = [_likeness(models.get(rank, [])) for rank in found]
         self.losses_ = pd.DataFrame(_padded(losses, self.n_replicates), index=index, columns=columns)
         self.similarities_ = pd.DataFrame(_padded(likeness, self.n_replicates), index=index, columns=columns)
         distinct = [1 + int(distinct_solutions(fits, SAME_SOLUTION).max()) for fits in models.values()]
@@ -225,6 +226,11 @@ class Ensemble(Parameters):
         import fastigial
 
         return fastigial.plot.ensemble(self, **options)
+
+
+def _likeness(models: list[Any]) -> list[float]:
+    """Similarities to the first."""
+    return [1.0, *(similarity(model, models[0]) for model in models[1:])] if models else []
 
 
 def _padded(rows: Sequence[Sequence[float]], width: int) -> NDArray[np.float64]:
