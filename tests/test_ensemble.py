@@ -45,7 +45,7 @@ def test_at_the_planted_rank_all_replicates_agree_and_above_it_they_do_not(fitte
     assert ensemble.n_distinct_[true] == 1
     assert ensemble.similarities_.xs(true).min() > 0.99
     if method == "tca":
-        # A SliceTCA that describes noise is found again all the same: within a type it is a singular value decomposition.
+        # A SliceTCA that describes noise is found again too: within a type it is a singular value decomposition.
         assert ensemble.n_distinct_[largest] > 1
         assert ensemble.similarities_.xs(largest).min() < 0.9
 
