@@ -14,6 +14,7 @@ import time
 import warnings
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import joblib
@@ -309,3 +310,10 @@ def test_a_fit_that_always_kills_its_process_is_given_up() -> None:
     jobs = [Job((i,), fg.TCA(1), fatal) for i in range(2)]
     with joblib.parallel_config(backend="loky", n_jobs=2), pytest.raises(BrokenExecutor):
         list(run(jobs, X, None, n_jobs=None, stop=Stop()))
+
+
+def test_data_are_taken_while_another_thread_imports_masked_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The module stands in its place before anything is in it."""
+    monkeypatch.setitem(sys.modules, "numpy.ma", ModuleType("numpy.ma"))
+    (done,) = run([Job((0,), fg.TCA(1, random_state=0))], X, None, n_jobs=1, stop=Stop())
+    assert done.model.shape_ == X.shape

@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 import time
 import warnings
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError
 from contextlib import closing, contextmanager
 from copy import copy
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Finished", "Job", "Keeper", "Stop", "Stopped", "n_at_once", "run"]
 
-# How a backend says that workers were lost and what they worked on with them: dask, loky.
+# How a backend says that workers were lost, and with them what it cannot make up for by itself: dask, loky.
 _LOST = (CancelledError, BrokenExecutor)
 # Times that workers may be lost without a single fit in between.
 _PATIENCE = 3
@@ -166,8 +166,8 @@ def run(
     Fits that are in the store already come first and are not done again; those that end are put there before they are
     yielded. If more than one fit runs at once, each has one thread, unless its estimator asks for a number.
 
-    If a worker of a cluster dies, what it was at is done by others. Where the cluster lost more than it can make up for
-    (dask, the only copy of the recording), the fits that are not finished are sent out anew.
+    If a worker of a cluster dies, what it was at is done by others. Where a backend gives up (loky, when a process is
+    killed), the fits that are not finished are sent out anew, until that fails three times with nothing finished.
 
     Parameters
     ----------
@@ -278,8 +278,10 @@ def _side_by_side(
     from joblib import Parallel, delayed
 
     several = min(n_at_once(n_jobs), len(jobs)) > 1
-    splits = {id(job.split): _Large(job.split) for job in jobs}
-    calls = (delayed(_do)(job.key, job.estimator, splits[id(job.split)], X, mask, stop, several) for job in jobs)
+    place = _placer()
+    splits = {id(job.split): place(job.split) for job in jobs}
+    shared = place(X), place(mask)
+    calls = (delayed(_do)(job.key, job.estimator, splits[id(job.split)], *shared, stop, several) for job in jobs)
     # One fit is no small thing: several to a batch would only delay the news of the first.
     parallel = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator_unordered", batch_size=1)
     results = parallel(calls)
@@ -298,45 +300,66 @@ def _side_by_side(
         raise
 
 
-class _Large:
-    """An argument that many jobs share, which dask should send once and not with each of them.
+def _placer() -> Callable[[Any], Any]:
+    """Where an argument that many jobs share is put before they are sent out: for dask on the cluster, once.
 
-    It asks arguments for their size, and takes an object that holds large arrays for a small one.
+    joblib would scatter it there by itself. But scattered data stand on the worker they were sent to and nowhere else,
+    and joblib waits for ever for jobs that need what went down with it. The result of a task can be made again.
     """
+    from joblib.parallel import get_active_backend
 
-    def __init__(self, value: Any) -> None:
-        self.value = value
+    backend, _ = get_active_backend(prefer="threads")
+    client = getattr(backend, "client", None)
+    if type(backend).__name__ != "DaskDistributedBackend" or client is None:
+        return _itself
 
-    def __sizeof__(self) -> int:
-        arrays = vars(self.value).values() if hasattr(self.value, "__dict__") else ()
-        return object.__sizeof__(self) + sum(int(getattr(array, "nbytes", 0)) for array in arrays)
+    def place(value: Any) -> Any:
+        if value is None:
+            return None
+        with warnings.catch_warnings():
+            # That it is large is why it is sent once.
+            warnings.filterwarnings("ignore", message="Sending large graph", category=UserWarning)
+            return client.submit(_itself, value, pure=False)
+
+    return place
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+def _here(value: Any) -> Any:
+    """An argument that was placed on a cluster; where a job runs there, dask has fetched it already."""
+    return value.result() if hasattr(value, "result") else value
 
 
 def _do(
     key: tuple[Any, ...],
     estimator: Any,
-    split: _Large,
-    X: NDArray[Any],
-    mask: NDArray[np.bool_] | None,
+    split: Any,
+    X: Any,
+    mask: Any,
     stop: Stop,
     several: bool,
 ) -> Finished:
     stop(0, 0, float("nan"))
+    # A cluster of one worker is none to joblib: the jobs run here.
+    split, X, mask = _here(split), _here(X), _here(mask)
     begin = time.perf_counter()
     # The job's own stays unfitted: it may have to be done again.
     fitted = copy(estimator)
     during: dict[str, Any] = {}
-    if split.value is None and hasattr(estimator, "progress"):
+    if split is None and hasattr(estimator, "progress"):
         during["progress"] = stop
     if several and getattr(estimator, "n_threads", 1) is None:
         during["n_threads"] = 1
     if during:
         fitted.set_params(**during)
     with stop.running(), quiet():
-        if split.value is None:
+        if split is None:
             model, test_loss = fitted.fit(X, mask=mask), float("nan")
         else:
-            model, test_loss = split.value.fit(fitted, X, mask, stop)
+            model, test_loss = split.fit(fitted, X, mask, stop)
     # So that a model does not depend on how many were fitted at once.
     model.set_params(**{name: getattr(estimator, name) for name in ("progress", "n_threads") if hasattr(model, name)})
     return Finished(key, model, float(model.loss_), float(test_loss), time.perf_counter() - begin)

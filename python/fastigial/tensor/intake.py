@@ -41,9 +41,10 @@ def take(X: Any, mask: ArrayLike | None = None) -> Data:
     float64, everything else is a TypeError. A masked array's hidden entries and pandas' NA count as not observed.
     """
     # NumPy imports its masked arrays when they are first named; if nobody did, X is none. (An import here could wait
-    # for ever in a process that was forked during the same import.)
-    masked = sys.modules.get("numpy.ma")
-    hidden = masked.getmaskarray(X) if masked is not None and isinstance(X, masked.MaskedArray) else None
+    # for ever in a process that was forked during the same import. Nor is X one while another thread imports them.)
+    masked: Any = sys.modules.get("numpy.ma")
+    kind = getattr(masked, "MaskedArray", None)
+    hidden = masked.getmaskarray(X) if kind is not None and isinstance(X, kind) else None
     if is_series(X):
         raise ValueError(
             "X is a pandas Series, expected two or more axes: X.unstack() is a table, X.to_xarray() a tensor"
