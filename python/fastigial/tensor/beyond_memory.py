@@ -1,8 +1,8 @@
 """Fits of recordings in chunks: a start from a sample of the trials, then sweeps over all of them, pass by pass.
 
-The loop is the core's; a pass goes through `Chunks.passes`. In memory at a time are either the sample (as many trials as
-a chunk has) with its fit, or one chunk (on a cluster: one for each worker thread), copied where it has a mask or an odd
-layout or scale; and what belongs to single trials of the model. Measured, the peak stays below three chunks and a
+The loop is the core's; a pass goes through `Chunks.passes`. In memory at a time are either the sample (as many trials
+as a chunk has) with its fit, or one chunk (on a cluster: one for each worker thread), copied where it has a mask or an
+odd layout or scale; and what belongs to single trials of the model. Measured, the peak stays below three chunks and a
 number of copies of the model's part for the trials, whatever the length of the recording.
 """
 
