@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 __all__ = ["fit_slicetca", "fit_tca"]
 
+# How far the model of a sample is followed; no further than this is of use to a start.
+_SWEEPS_OF_SAMPLE = 500
+_TOL_OF_SAMPLE = 1e-7
+
 Double = NDArray[np.float64]
 Found = tuple[dict[str, Any], BaseException | None]
 Model = TypeVar("Model", "TCA", "SliceTCA")
@@ -158,8 +162,9 @@ def _on_sample(model: Model, sample: Sample) -> Model:
     if not isinstance(start, str):
         # With fewer components than are asked for: the sample tells where the others begin.
         start = start._of_trials(sample.trials)
-    found = type(model)(**{**model.get_params(), "progress": False, "init": start})
+    # A start need not have settled: sweeps over everything go on from there.
+    changed = {"progress": False, "init": start, "max_iter": _SWEEPS_OF_SAMPLE, "tol": max(model.tol, _TOL_OF_SAMPLE)}
+    found = type(model)(**{**model.get_params(), **changed})
     with warnings.catch_warnings():
-        # A start need not have settled.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return found.fit(sample.array)

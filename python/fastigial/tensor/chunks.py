@@ -24,6 +24,8 @@ __all__ = ["CHUNK_BYTES", "Chunks", "as_chunks"]
 
 # Bytes of a chunk, as the kernels take it, where the recording does not say itself.
 CHUNK_BYTES = 64 << 20
+# Answers that are fetched from a cluster at a time.
+_TOGETHER = 8
 
 Double = NDArray[np.float64]
 Answer = tuple[Double, list[Double], float]
@@ -71,7 +73,7 @@ class Chunks:
     def map(self, function: Callable[..., Any], arguments: Sequence[Any], shared: Any = None) -> Iterator[Any]:
         """``function(shared, data, argument)`` of each chunk, in their order; on the workers of a client if any.
 
-        In memory at a time are one chunk and what the caller keeps; of a cluster all answers at once.
+        In memory at a time are one chunk and what the caller keeps; of a cluster a few answers.
         """
         client = _client() if _is_dask(self.source) else None
         if client is not None:
@@ -82,10 +84,22 @@ class Chunks:
             self._tell(number + 1)
 
     def passes(self, kernel: Kernel) -> Callable[[int, list[Double], Double], Iterator[Answer]]:
-        """What the core calls for a pass: runs ``kernel(x, mask, step, shared, rows)`` on every chunk."""
+        """What the core calls for a pass: runs ``kernel(x, mask, step, shared, rows)`` on every chunk.
+
+        Sums of all chunks come with the last one: they have the size of what all trials share, each.
+        """
 
         def run(step: int, shared: list[Double], rows: Double) -> Iterator[Answer]:
-            return self.map(partial(_answer, kernel, step), [rows[a:b] for a, b in self.spans], shared)
+            total: list[Double] = []
+            answers = self.map(partial(_answer, kernel, step), [rows[a:b] for a, b in self.spans], shared)
+            for number, (own, sums, loss) in enumerate(answers, 1):
+                if number == 1:
+                    # What came from a worker may not be written to.
+                    total = [np.array(part) for part in sums]
+                else:
+                    for whole, part in zip(total, sums, strict=True):
+                        whole += part
+                yield own, total if number == len(self.spans) else [], loss
 
         return run
 
@@ -101,7 +115,6 @@ class Chunks:
         self, client: Any, function: Callable[..., Any], arguments: Sequence[Any], shared: Any
     ) -> Iterator[Any]:
         from dask.delayed import delayed
-        from distributed import as_completed
 
         # Numbers go straight to the workers: in the graph they would all pass through the scheduler. The blocks
         # themselves are part of the graph, so that each is made, or lies already, where its kernel runs.
@@ -114,10 +127,11 @@ class Chunks:
             for part, mask, argument in zip(self._parts, masks, own, strict=True)
         ]
         futures = client.compute(tasks)
-        if self.on_chunk is not None:
-            for done, _ in enumerate(as_completed(futures), 1):
-                self._tell(done)
-        yield from client.gather(futures)
+        for first in range(0, len(tasks), _TOGETHER):
+            yield from client.gather(futures[:_TOGETHER])
+            # Workers may now forget these.
+            del futures[:_TOGETHER]
+            self._tell(min(first + _TOGETHER, len(tasks)))
 
     def _masks_for(self, client: Any) -> list[Any]:
         """Masks where the workers find them; those in memory are sent once, not in every pass."""

@@ -129,7 +129,7 @@ def _look(shared: None, data: Data, picks: NDArray[np.intp], *, n_threads: int |
         scale=found["scale"],
         largest=found["largest"],
         rows=_rows(data, picks),
-        telling=entries.any(axis=tuple(range(1, entries.ndim))),
+        telling=np.asarray(entries.any(axis=tuple(range(1, entries.ndim)))),
         remembered=remember(data, n_remembered),
     )
 
