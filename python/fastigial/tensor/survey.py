@@ -120,7 +120,7 @@ def _look(shared: None, data: Data, picks: NDArray[np.intp], *, n_threads: int |
     del shared
     found = _core.survey_chunk(data.array, data.mask, n_threads=n_threads)
     # NaN is neither; and signs, unlike magnitudes, take a byte each.
-    entries = (data.array > 0) | (data.array < 0)
+    entries: NDArray[np.bool_] = (data.array > 0) | (data.array < 0)
     if data.mask is not None:
         entries &= data.mask
     return _Found(
