@@ -25,8 +25,6 @@ X = fg.datasets.make_tca((40, 30, 35), 3, noise=0.5, seed=0).data
 def client() -> Iterator[Client]:
     """Two worker processes with one thread each; new ones for each test, as they are killed in it."""
     with (
-        # How long a worker waits for one that it wanted data of and that is dead; half a minute by default.
-        dask.config.set({"distributed.comm.timeouts.connect": "1s"}),
         LocalCluster(
             n_workers=2,
             threads_per_worker=1,
@@ -36,6 +34,9 @@ def client() -> Iterator[Client]:
         ) as cluster,
         Client(cluster) as client,
     ):
+        # How long a worker waits for one that it wanted data of and that is dead; half a minute by default. Not before
+        # the workers are there: on a busy machine they need longer than that to come up.
+        client.run(lambda: dask.config.set({"distributed.comm.timeouts.connect": "1s"}) and None)
         yield client
 
 
