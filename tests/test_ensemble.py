@@ -34,6 +34,11 @@ def make(method: str, ranks: Any = None, n_replicates: int = 6, **options: Any) 
     return fg.Ensemble(estimator, ranks, n_replicates, random_state=0, **options)
 
 
+def reaches_the_best(ensemble: fg.Ensemble, rank: Any) -> Any:
+    losses = ensemble.losses_.xs(rank).to_numpy()
+    return losses < losses[0] * 1.0001
+
+
 @pytest.fixture(scope="module", params=["tca", "slicetca"])
 def fitted(request: pytest.FixtureRequest) -> tuple[str, fg.Ensemble]:
     return request.param, make(request.param).fit(planted(request.param))
@@ -42,8 +47,11 @@ def fitted(request: pytest.FixtureRequest) -> tuple[str, fg.Ensemble]:
 def test_at_the_planted_rank_all_replicates_agree_and_above_it_they_do_not(fitted: tuple[str, fg.Ensemble]) -> None:
     method, ensemble = fitted
     true, largest = PLANTED[method], ensemble.losses_.index[-1]
-    assert ensemble.n_distinct_[true] == 1
-    assert ensemble.similarities_.xs(true).min() > 0.99
+    # One start of TCA in twenty ends in a local minimum here, the others in the only best model.
+    reached = reaches_the_best(ensemble, true)
+    assert reached.sum() >= 5
+    assert ensemble.similarities_.xs(true)[reached].min() > 0.99
+    assert ensemble.n_distinct_[true] == 1 + (~reached).sum()
     if method == "tca":
         # A SliceTCA that describes noise is found again too: within a type it is a singular value decomposition.
         assert ensemble.n_distinct_[largest] > 1
@@ -73,8 +81,10 @@ def test_components_keep_their_places_and_signs_from_rank_to_rank_and_start_to_s
         cosines = np.mean([np.sum(a * b[:, :smaller], axis=0) for a, b in pairs], axis=0)
         # Matched on the diagonal, with equal signs: a component that one model lacks leaves the others as they are.
         assert (np.abs(cosines) > 0.5).sum() >= smaller - 1
+    same = np.flatnonzero(reaches_the_best(ensemble, 3))
+    assert len(same) >= 5
     best, *others = ensemble.models_[3]
-    for model in others:
+    for model in others[: len(same) - 1]:
         for a, b in zip(model.factors_, best.factors_, strict=True):
             assert (np.sum(a * b, axis=0) > 0.99).all()
 
@@ -102,6 +112,17 @@ def test_replicates_are_random_and_the_seed_decides() -> None:
     pd.testing.assert_frame_equal(ensemble.losses_, again.losses_, check_exact=True)
     other = make("tca", [5]).set_params(random_state=1).fit(X)
     assert not np.array_equal(ensemble.losses_, other.losses_)
+
+
+def test_a_replicate_is_what_fit_does_alone_whatever_other_ranks_are_asked_for() -> None:
+    # Noise, in which other first descents would end elsewhere.
+    noisy = fg.datasets.make_tca((30, 25, 20), 3, noise=1.0, seed=0).data
+    few, many = (fg.Ensemble(fg.TCA(1), ranks, 3, random_state=0).fit(noisy) for ranks in ([2, 4], [2, 3, 4, 7]))
+    for rank in (2, 4):
+        assert few.losses_.loc[rank].equals(many.losses_.loc[rank])
+        for model in few.models_[rank]:
+            alone = fg.TCA(rank, init="random", random_state=model.random_state).fit(noisy)
+            assert alone.loss_ == model.loss_
 
 
 def test_labels_are_carried_and_masks_are_kept() -> None:

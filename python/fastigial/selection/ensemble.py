@@ -157,8 +157,11 @@ class Ensemble(Parameters):
         if as_count("n_replicates", self.n_replicates) < 1:
             raise ValueError("n_replicates is 0, expected at least one fit of each rank")
         store = open_store(self.checkpoint, data.array, data.mask, self.estimator, self.random_state)
-        shared = self.estimator._compress(data.array, data.mask, max(ranks, key=key_of))
-        jobs = [self._job(rank, number, seed, shared) for rank in ranks for number in range(self.n_replicates)]
+        jobs = []
+        for rank in ranks:
+            # For each rank its own, as a fit alone would: else a fit would depend on which other ranks are asked for.
+            shared = self.estimator._compress(data.array, data.mask, rank)
+            jobs += [self._job(rank, number, seed, shared) for number in range(self.n_replicates)]
         found: dict[Rank, list[Finished]] = {rank: [] for rank in ranks}
         n_unsettled = 0
         try:
