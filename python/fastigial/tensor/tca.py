@@ -33,7 +33,8 @@ class TCA(Decomposition):
 
     and likewise for tensors with two, four or more modes. Also known as CP, CANDECOMP or PARAFAC. Fitted by
     alternating least squares on the observed entries, with extrapolation between sweeps; missing entries are left out
-    of the equations exactly, not imputed. Restarts run on a small core of the tensor and cost little.
+    of the equations exactly, not imputed. Restarts run on a small core of the tensor and cost little; from the best of
+    them on, sweeps over the tensor and descents on the core that they point to take turns.
 
     Parameters
     ----------
@@ -50,7 +51,7 @@ class TCA(Decomposition):
     n_init : int
         Number of starts, of which the best is kept; with ``init="svd"`` all but the first are random.
     max_iter : int
-        Sweeps at the most.
+        Sweeps over the whole tensor at the most, and over each small core of it.
     tol : float
         The fit has converged when two sweeps in a row lower the loss by less than this share of it. Nothing depends on
         the scale of the data.
