@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use ndarray::{Array2, ArrayD, ArrayViewD};
+use ndarray::{Array2, ArrayD, ArrayView2, ArrayViewD};
 
 use super::dense::{Dense, Survey, in_order, scale_of};
 use super::extrapolation::Descent;
@@ -17,14 +17,14 @@ use crate::numerics::parallel::Threads;
 use crate::real::Real;
 
 /// What a pass needs.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Pass<'a> {
     /// Which pass of a sweep this is; 0: only the residual.
     pub step: usize,
     /// What all trials share.
     pub shared: &'a [ArrayD<f64>],
-    /// What belongs to the trials, one row each.
-    pub rows: &'a Array2<f64>,
+    /// What belongs to the trials, one row each. It is handed on, not copied: of a long recording it is large.
+    pub rows: Array2<f64>,
 }
 
 /// What a chunk answers.
@@ -40,8 +40,8 @@ pub struct Part {
 
 /// A recording in chunks.
 pub trait Chunks {
-    /// The answers of all chunks, in their order. [`Error::Interrupted`] if the caller wants to stop.
-    fn pass(&self, pass: Pass<'_>) -> Result<Vec<Part>>;
+    /// The answers of all chunks together ([`Joined`]). [`Error::Interrupted`] if the caller wants to stop.
+    fn pass(&self, pass: Pass<'_>) -> Result<Part>;
 }
 
 /// What is known of a recording in chunks before a fit.
@@ -61,12 +61,12 @@ pub struct Whole<'a> {
 
 /// Σ (x − x̂)² at the end of a descent, by a pass of its own; after an interruption, also during this one, that of the
 /// last sweep.
-pub fn closing_residual<S>(found: &mut Descent<S>, pass: impl FnOnce(&S) -> Result<Part>) -> Result<f64> {
+pub fn closing_residual<S>(found: &mut Descent<S>, pass: impl FnOnce(&S) -> Result<f64>) -> Result<f64> {
     if found.outcome == Outcome::Interrupted {
         return Ok(found.loss());
     }
     match pass(&found.state) {
-        Ok(part) => Ok(part.loss),
+        Ok(loss) => Ok(loss),
         Err(Error::Interrupted) => {
             found.outcome = Outcome::Interrupted;
             Ok(found.loss())
@@ -75,28 +75,43 @@ pub fn closing_residual<S>(found: &mut Descent<S>, pass: impl FnOnce(&S) -> Resu
     }
 }
 
-/// Rows of all chunks one after the other, their sums and losses added up.
-pub fn joined(parts: Vec<Part>, n_trials: usize) -> Result<Part> {
-    let found: usize = parts.iter().map(|part| part.rows.nrows()).sum();
-    let width = parts.first().map_or(0, |part| part.rows.ncols());
-    if found != n_trials || parts.iter().any(|part| part.rows.ncols() != width) {
-        let expected = format!("rows for all {n_trials} trials");
-        return Err(Error::shape("chunks", &[found, width], expected));
+/// The answers of all chunks put together, one by one in their order: rows one after the other, sums and losses added.
+pub struct Joined {
+    rows: Vec<f64>,
+    width: usize,
+    n_trials: usize,
+    sums: Vec<Array2<f64>>,
+    loss: f64,
+}
+
+impl Joined {
+    /// Nothing yet, of a pass over so many trials with so many numbers each.
+    pub fn new(n_trials: usize, width: usize) -> Self {
+        Self { rows: Vec::with_capacity(n_trials * width), width, n_trials, sums: Vec::new(), loss: 0.0 }
     }
-    let mut rows = Vec::with_capacity(found * width);
-    let mut sums: Vec<Array2<f64>> = Vec::new();
-    let mut loss = 0.0;
-    for part in parts {
-        rows.extend(part.rows.iter());
-        loss += part.loss;
-        if sums.is_empty() {
-            sums = part.sums;
-        } else {
-            sums.iter_mut().zip(&part.sums).for_each(|(sum, part)| *sum += part);
+
+    /// Adds the next chunk's answer.
+    pub fn add(&mut self, rows: ArrayView2<'_, f64>, sums: &[ArrayView2<'_, f64>], loss: f64) -> Result<()> {
+        if rows.ncols() != self.width {
+            return Err(Error::shape("chunks", rows.shape(), format!("rows of {} numbers", self.width)));
         }
+        self.rows.extend(rows.iter());
+        self.loss += loss;
+        if self.sums.is_empty() {
+            self.sums = sums.iter().map(|sum| sum.as_standard_layout().into_owned()).collect();
+        } else {
+            self.sums.iter_mut().zip(sums).for_each(|(all, sum)| *all += sum);
+        }
+        Ok(())
     }
-    let rows = Array2::from_shape_vec((found, width), rows).expect("whole rows");
-    Ok(Part { rows, sums, loss })
+
+    /// The whole answer.
+    pub fn finish(self) -> Result<Part> {
+        let Self { rows, width, n_trials, sums, loss } = self;
+        let found = rows.len() / width.max(1);
+        let misfit = |_| Error::shape("chunks", &[found, width], format!("rows for all {n_trials} trials"));
+        Ok(Part { rows: Array2::from_shape_vec((n_trials, width), rows).map_err(misfit)?, sums, loss })
+    }
 }
 
 /// A chunk ready for the kernels: C order, NaN where not observed, divided by the recording's scale.

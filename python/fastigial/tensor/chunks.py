@@ -84,22 +84,10 @@ class Chunks:
             self._tell(number + 1)
 
     def passes(self, kernel: Kernel) -> Callable[[int, list[Double], Double], Iterator[Answer]]:
-        """What the core calls for a pass: runs ``kernel(x, mask, step, shared, rows)`` on every chunk.
-
-        Sums of all chunks come with the last one: they have the size of what all trials share, each.
-        """
+        """What the core calls for a pass: runs ``kernel(x, mask, step, shared, rows)`` on the chunks in their order."""
 
         def run(step: int, shared: list[Double], rows: Double) -> Iterator[Answer]:
-            total: list[Double] = []
-            answers = self.map(partial(_answer, kernel, step), [rows[a:b] for a, b in self.spans], shared)
-            for number, (own, sums, loss) in enumerate(answers, 1):
-                if number == 1:
-                    # What came from a worker may not be written to.
-                    total = [np.array(part) for part in sums]
-                else:
-                    for whole, part in zip(total, sums, strict=True):
-                        whole += part
-                yield own, total if number == len(self.spans) else [], loss
+            return self.map(partial(_answer, kernel, step), [rows[a:b] for a, b in self.spans], shared)
 
         return run
 

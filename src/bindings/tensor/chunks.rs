@@ -2,17 +2,17 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use ndarray::{Array2, ArrayD};
+use ndarray::ArrayD;
 use numpy::{IntoPyArray, PyReadonlyArray2, PyReadonlyArrayDyn, ToPyArray};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use super::super::call::{call, long_call};
+use super::super::call::{call, long_call, translated};
 use super::{Mask, Recording, in_either_precision};
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::numerics::parallel::Threads;
-use crate::tensor::chunks::{self, Chunks, Part, Pass};
+use crate::tensor::chunks::{self, Chunks, Joined, Part, Pass};
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(survey_chunk, module)?)
@@ -47,8 +47,9 @@ pub fn chunked_call<O: Send>(
 }
 
 impl Chunks for Caller {
-    fn pass(&self, pass: Pass<'_>) -> Result<Vec<Part>> {
-        Python::attach(|py| ask(py, &self.passes, pass)).map_err(|exception| {
+    fn pass(&self, pass: Pass<'_>) -> Result<Part> {
+        let joined = Python::attach(|py| ask(py, &self.passes, pass));
+        joined.map_err(|exception| {
             if let Ok(mut held) = self.exception.lock() {
                 *held = Some(exception);
             }
@@ -57,19 +58,17 @@ impl Chunks for Caller {
     }
 }
 
-fn ask(py: Python<'_>, passes: &Py<PyAny>, pass: Pass<'_>) -> PyResult<Vec<Part>> {
+fn ask(py: Python<'_>, passes: &Py<PyAny>, pass: Pass<'_>) -> PyResult<Part> {
+    type Extracted<'py> = (PyReadonlyArray2<'py, f64>, Vec<PyReadonlyArray2<'py, f64>>, f64);
+    let mut joined = Joined::new(pass.rows.nrows(), pass.rows.ncols());
     let shared = PyList::new(py, pass.shared.iter().map(|array| array.to_pyarray(py)))?;
-    let answers = passes.bind(py).call1((pass.step, shared, pass.rows.to_pyarray(py)))?;
-    let mut parts = Vec::new();
+    let answers = passes.bind(py).call1((pass.step, shared, pass.rows.into_pyarray(py)))?;
     for answer in answers.try_iter()? {
-        type Extracted<'py> = (PyReadonlyArray2<'py, f64>, Vec<PyReadonlyArray2<'py, f64>>, f64);
         let (rows, sums, loss): Extracted<'_> = answer?.extract()?;
-        let owned = |array: &PyReadonlyArray2<'_, f64>| -> Array2<f64> {
-            array.as_array().as_standard_layout().into_owned()
-        };
-        parts.push(Part { rows: owned(&rows), sums: sums.iter().map(owned).collect(), loss });
+        let sums: Vec<_> = sums.iter().map(|sum| sum.as_array()).collect();
+        joined.add(rows.as_array(), &sums, loss).map_err(|error| translated(py, &error))?;
     }
-    Ok(parts)
+    joined.finish().map_err(|error| translated(py, &error))
 }
 
 /// Arrays of the package as the kernels take them.

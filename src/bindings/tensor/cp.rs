@@ -114,7 +114,7 @@ fn pass_tca<'py>(
     let mask = mask.as_ref().map(|mask| mask.as_array());
     let (shared, rows) = (owned_shared(&shared), rows.as_array().to_owned());
     let part = in_either_precision!(&recording, x => call(py, || {
-        let pass = Pass { step, shared: &shared, rows: &rows };
+        let pass = Pass { step, shared: &shared, rows };
         cp::chunk(x, mask, (incomplete, scale), &nonnegative, pass, &Threads::new(n_threads)?)
     }))?;
     Ok(answer(py, part))
@@ -144,7 +144,7 @@ fn fit_tca_chunks<'py>(
     let epsilon = if single { f32::EPSILON.into() } else { f64::EPSILON };
     let whole = Whole { shape: &shape, incomplete, sum_of_squares, scale, epsilon };
     let (fit, exception) = chunked_call(py, passes, progress, |chunks, monitor| {
-        cp::fit_chunks(chunks, whole, n_observed, &options, monitor)
+        cp::fit_chunks(chunks, whole, n_observed, options, monitor)
     })?;
     Ok((stored(py, fit)?, exception))
 }

@@ -102,7 +102,7 @@ fn pass_slicetca<'py>(
     let mask = mask.as_ref().map(|mask| mask.as_array());
     let (shared, rows) = (owned_shared(&shared), rows.as_array().to_owned());
     let part = in_either_precision!(&recording, x => call(py, || {
-        let pass = Pass { step, shared: &shared, rows: &rows };
+        let pass = Pass { step, shared: &shared, rows };
         slicetca::chunk(x, mask, scale, nonnegative, pass, &Threads::new(n_threads)?)
     }))?;
     Ok(answer(py, part))
@@ -142,7 +142,7 @@ fn fit_slicetca_chunks<'py>(
     let epsilon = if single { f32::EPSILON.into() } else { f64::EPSILON };
     let whole = Whole { shape: &shape, incomplete, sum_of_squares, scale, epsilon };
     let (fit, exception) = chunked_call(py, passes, progress, |chunks, monitor| {
-        slicetca::fit_chunks(chunks, whole, n_observed, &options, &Threads::new(n_threads)?, monitor)
+        slicetca::fit_chunks(chunks, whole, n_observed, options, &Threads::new(n_threads)?, monitor)
     })?;
     let out = PyDict::new(py);
     store(&out, fit)?;

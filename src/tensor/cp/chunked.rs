@@ -10,7 +10,7 @@
 
 use ndarray::{Array2, ArrayD, ArrayViewD, Ix2};
 
-use super::super::chunks::{Chunk, Chunks, Part, Pass, Whole, closing_residual, joined};
+use super::super::chunks::{Chunk, Chunks, Part, Pass, Whole, closing_residual};
 use super::super::extrapolation::{Blocks, Limits, Schedule, descend};
 use super::super::mttkrp::Halves;
 use super::descent::{SCHEDULE, balance, extrapolated};
@@ -33,7 +33,7 @@ pub fn chunk<T: Real>(
     threads: &Threads,
 ) -> Result<Part> {
     let chunk = Chunk::new(x, mask, scale)?;
-    let mut factors = vec![pass.rows.clone()];
+    let mut factors = vec![pass.rows];
     factors.extend(pass.shared.iter().map(matrix).collect::<Result<Vec<_>>>()?);
     let shape = chunk.dense().shape;
     let fits = factors.len() == shape.len() && factors.iter().zip(shape).all(|(a, &d)| a.nrows() == d);
@@ -42,11 +42,8 @@ pub fn chunk<T: Real>(
     }
     let halves = Halves::new(chunk.dense());
     if pass.step == 0 {
-        return Ok(Part {
-            loss: halves.residual(&factors, threads),
-            rows: pass.rows.clone(),
-            sums: Vec::new(),
-        });
+        let loss = halves.residual(&factors, threads);
+        return Ok(Part { rows: factors.swap_remove(0), sums: Vec::new(), loss });
     }
     let problem = Problem { halves, incomplete, unit: 1.0, sum_of_squares: 0.0, nonnegative, threads };
     let equations = match pass.step {
@@ -66,14 +63,13 @@ pub fn fit_chunks(
     chunks: &dyn Chunks,
     whole: Whole<'_>,
     n_observed: usize,
-    options: &Options,
+    options: Options,
     monitor: &mut dyn Monitor,
 ) -> Result<Fit> {
     options.check(whole.shape)?;
-    let Start::Given(start) = &options.start else {
+    let Start::Given(mut start) = options.start else {
         return Err(Error::value("init", "no factors", "factors to start from"));
     };
-    let mut start = start.clone();
     start[0] /= whole.scale;
     let problem = Chunked { chunks, whole, nonnegative: &options.nonnegative };
     let unit = whole.scale * whole.scale / n_observed as f64;
@@ -83,7 +79,7 @@ pub fn fit_chunks(
     let mut found = descend(&problem, start, limits, &mut |done, loss| {
         monitor.report(Progress { done, total, loss: loss * unit }) == Flow::Continue
     })?;
-    let residual = closing_residual(&mut found, |state| problem.pass(&mut state.clone(), 0))?;
+    let residual = closing_residual(&mut found, |state| Ok(problem.pass(&mut state.clone(), 0)?.loss))?;
     let mut model = Kruskal::normalized(found.state);
     model.weights *= whole.scale;
     Ok(Fit {
@@ -105,8 +101,8 @@ struct Chunked<'a> {
 impl Chunked<'_> {
     fn pass(&self, factors: &mut [Array2<f64>], step: usize) -> Result<Part> {
         let shared: Vec<ArrayD<f64>> = factors[1..].iter().map(|factor| factor.clone().into_dyn()).collect();
-        let parts = self.chunks.pass(Pass { step, shared: &shared, rows: &factors[0] })?;
-        let mut part = joined(parts, self.whole.shape[0])?;
+        let rows = std::mem::take(&mut factors[0]);
+        let mut part = self.chunks.pass(Pass { step, shared: &shared, rows })?;
         std::mem::swap(&mut factors[0], &mut part.rows);
         Ok(part)
     }

@@ -5,7 +5,7 @@
 
 use ndarray::{Array2, ArrayD, ArrayViewD, IxDyn};
 
-use super::super::chunks::{Chunk, Chunks, Part, Pass, Whole, closing_residual, joined};
+use super::super::chunks::{Chunk, Chunks, Part, Pass, Whole, closing_residual};
 use super::super::extrapolation::{Blocks, Limits, Schedule, descend};
 use super::by_trial::{Factors, Layout};
 use super::gaps::{Gaps, SCHEDULE, Sums, rule};
@@ -46,7 +46,7 @@ pub fn chunk<T: Real>(
     };
     if pass.step == 0 {
         let loss = layout.model(&factors).residual(chunk.dense(), threads);
-        return Ok(Part { rows: pass.rows.clone(), sums: Vec::new(), loss });
+        return Ok(Part { rows: pass.rows, sums: Vec::new(), loss });
     }
     let sums = gaps.sums(&mut factors, pass.step - 1);
     let row = |values: &[T]| {
@@ -67,27 +67,35 @@ pub fn fit_chunks(
     chunks: &dyn Chunks,
     whole: Whole<'_>,
     n_observed: usize,
-    options: &Options,
+    options: Options,
     threads: &Threads,
     monitor: &mut dyn Monitor,
 ) -> Result<Fit<f64>> {
     options.check(whole.shape)?;
-    let Start::Given(start) = &options.start else {
+    let Start::Given(start) = options.start else {
         return Err(Error::value("init", "no model", "a model to start from"));
     };
     let lengths = (whole.shape[0], whole.shape[1], whole.shape[2]);
     let layout = Layout { lengths, ranks: options.ranks, nonnegative: options.nonnegative };
-    let mut model: SliceModel<f64> = admissible(start, options.nonnegative);
+    let complete = (0..3).all(|kind| start.loadings[kind].nrows() == layout.ranks[kind]);
+    if !complete {
+        return Err(Error::value("init", "a model with fewer components", "one with all of them"));
+    }
+    // What belongs to the trials is large: each of its copies goes as soon as there is the next.
+    let mut model: SliceModel<f64> = admissible(&start, options.nonnegative);
+    drop(start);
     model.scale(1.0 / whole.scale);
+    let start = layout.factors(&model);
+    drop(model);
     let problem = Chunked { chunks, layout };
     let unit = whole.scale * whole.scale / n_observed as f64;
     let noise = NOISE * whole.epsilon * whole.sum_of_squares;
     let limits = Limits { noise, ..Limits::new(options.max_iter, options.tol) };
     let total = options.max_iter;
-    let mut found = descend(&problem, layout.factors(&model), limits, &mut |done, loss| {
+    let mut found = descend(&problem, start, limits, &mut |done, loss| {
         monitor.report(Progress { done, total, loss: loss * unit }) == Flow::Continue
     })?;
-    let residual = closing_residual(&mut found, |state| problem.pass(&mut state.clone(), 0))?;
+    let residual = closing_residual(&mut found, |state| Ok(problem.pass(&mut state.clone(), 0)?.1))?;
     let model = layout.model(&found.state);
     let mut model = if options.nonnegative.contains(&true) {
         model.standardized()
@@ -111,7 +119,7 @@ struct Chunked<'a> {
 }
 
 impl Chunked<'_> {
-    fn pass(&self, factors: &mut Factors<f64>, step: usize) -> Result<Part> {
+    fn pass(&self, factors: &mut Factors<f64>, step: usize) -> Result<(Vec<Array2<f64>>, f64)> {
         let (n_trials, n_neurons, n_steps) = self.layout.lengths;
         let [r0, r1, r2] = self.layout.ranks;
         let shapes = [vec![r0, n_neurons, n_steps], vec![r1, n_neurons], vec![r2, n_steps]];
@@ -122,9 +130,9 @@ impl Chunked<'_> {
             .collect();
         let dim = (n_trials, self.layout.per_trial());
         let rows = Array2::from_shape_vec(dim, std::mem::take(&mut factors.trials)).expect("whole rows");
-        let part = joined(self.chunks.pass(Pass { step, shared: &shared, rows: &rows })?, n_trials)?;
-        factors.trials = part.rows.iter().copied().collect();
-        Ok(part)
+        let Part { rows, sums, loss } = self.chunks.pass(Pass { step, shared: &shared, rows })?;
+        factors.trials = rows.into_raw_vec_and_offset().0;
+        Ok((sums, loss))
     }
 }
 
@@ -135,7 +143,7 @@ impl Blocks for Chunked<'_> {
     fn sweep(&self, factors: &mut Self::State) -> Result<f64> {
         let mut loss = f64::INFINITY;
         for kind in (0..3).filter(|&kind| self.layout.ranks[kind] > 0) {
-            let Part { sums, loss: before, .. } = self.pass(factors, kind + 1)?;
+            let (sums, before) = self.pass(factors, kind + 1)?;
             let got: Vec<usize> = sums.iter().map(Array2::len).collect();
             let mut flat = sums.into_iter().map(|sum| sum.into_iter().collect::<Vec<f64>>());
             let (Some(gradient), Some(matrices)) = (flat.next(), flat.next()) else {
