@@ -239,8 +239,9 @@ def _precision(dtype: Any) -> np.dtype[Any]:
 
 
 def _is_dask(X: Any) -> bool:
-    dask_array = sys.modules.get("dask.array")
-    return dask_array is not None and isinstance(X, dask_array.Array)
+    # Another thread may be importing it just now: then it has no such class yet, and X is none of it.
+    kind = getattr(sys.modules.get("dask.array"), "Array", None)
+    return kind is not None and isinstance(X, kind)
 
 
 def _is_stored(X: Any) -> bool:
