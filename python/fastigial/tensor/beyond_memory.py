@@ -2,8 +2,8 @@
 
 The loop is the core's; a pass goes through `Chunks.passes`. In memory at a time are either the sample (as many trials
 as a chunk has) with its fit, or one chunk (on a cluster: one for each worker thread), copied where it has a mask or an
-odd layout or scale; and what belongs to single trials of the model. Measured, the peak stays below three chunks and a
-number of copies of the model's part for the trials, whatever the length of the recording.
+odd layout or scale; and what belongs to single trials of the model. Measured, the peak stays below three chunks and
+seven copies of the model's part for the trials, whatever the length of the recording.
 """
 
 from __future__ import annotations
