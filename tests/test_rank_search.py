@@ -584,6 +584,24 @@ def test_a_failed_search_keeps_the_earlier_one(searched):
     assert search.best_rank_ == searched.best_rank_
 
 
+def test_other_rules_are_asked_without_another_fit(searched, monkeypatch):
+    chosen = {rule: clone(searched).set_params(rule=rule).fit(small()).best_rank_ for rule in RULES}
+    monkeypatch.setattr("fastigial.selection.rank_search.run", never)
+    before = searched.best_rank_
+    assert {rule: searched.choose(rule) for rule in RULES} == chosen
+    assert searched.best_rank_ == before
+    with pytest.raises(ValueError, match="fit the search first"):
+        clone(searched).choose("best")
+    with pytest.raises(ValueError, match="rule is 'median'"):
+        searched.choose("median")
+
+
+def test_one_split_has_no_standard_error_to_choose_by():
+    search = fg.RankSearch(fg.TCA(1), 2, n_splits=1, rule="best", random_state=0).fit(small())
+    with pytest.raises(ValueError, match="one_se"):
+        search.choose("one_se")
+
+
 # Figures
 
 
@@ -657,6 +675,12 @@ def test_a_rank_that_fails_does_not_hide_the_others():
     losses = {**grid((3, 2, 3)), (2, 1, 2): 1e6}
     figure = table(losses).plot()
     assert figure.axes[0].images[0].get_clim()[1] < 3
+
+
+def test_a_slice_type_that_cannot_predict_leaves_the_colours_to_the_others():
+    losses = {rank: 50.0 if rank[2] else 1.0 - 0.1 * sum(rank[:2]) for rank in grid((3, 2, 2))}
+    low, high = table(losses).plot().axes[0].images[0].get_clim()
+    assert (low, high) == (min(losses.values()), losses[1, 0, 0])
 
 
 def test_a_few_triples_are_a_curve():

@@ -197,7 +197,8 @@ def _maps(
             corner = (columns.index(chosen[column]) - 0.5, rows.index(chosen[row]) - 0.5)
             ax.add_patch(Rectangle(corner, 1, 1, clip_on=False, zorder=5, **_CHOSEN))
             if not own:
-                ax.set_title(f"{ax.get_title()}\n{name}")
+                # In lines of their own: panels of a caller's figure stand close to one another.
+                ax.set_title("\n".join((ax.get_title(), *name.split(": ", 1))))
         tidy(ax, box=True)
         ax.tick_params(length=0)
     panels[0].set_ylabel(f"{_TYPES[row]} rank")
@@ -217,12 +218,16 @@ def _maps(
 
 
 def _scale(summary: pd.DataFrame) -> tuple[Normalize, str]:
-    """Colours from the lowest loss to the highest of the smallest ranks; those that fail worse have the last colour."""
+    """Colours from the lowest loss to that of the best of the smallest ranks; all that are no better have the last.
+
+    What competes for the choice would else have one colour: a slice type that cannot predict makes losses many times
+    those of the others.
+    """
     from matplotlib.colors import LogNorm, Normalize
 
     losses = summary["test_loss"].to_numpy()
     smallest = summary["n_components"].to_numpy() == summary["n_components"].min()
-    low, high = float(losses.min()), float(losses[smallest].max())
+    low, high = float(losses.min()), float(losses[smallest].min())
     if not high > low:
         high = float(losses.max())
     extend = "max" if losses.max() > high else "neither"

@@ -80,10 +80,18 @@ def variance(result: ComponentVariance, *, axes: Any = None, figsize: tuple[floa
         few_ticks(ax, y=4)
         ax.set_ylabel("share of Σx² (%)")
         # The title stands above the legend, which stands above the axes: inside, it would cover some component.
-        ax.set_title(f"together {100 * result.total:.1f} %", loc="left", fontsize=SMALL, pad=15)
+        # Axes of the caller's may be narrow: there it has a line for each entry.
+        n_lines = 1 if axes is None else 3
+        ax.set_title(f"together {100 * result.total:.1f} %", loc="left", fontsize=SMALL, pad=6 + 9 * n_lines)
         _name(ax, result, places, groups)
         ax.legend(
-            loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3, columnspacing=1.0, borderaxespad=0, borderpad=0.2
+            loc="lower left",
+            bbox_to_anchor=(0.0, 1.0),
+            ncols=4 - n_lines,
+            columnspacing=1.0,
+            labelspacing=0.3,
+            borderaxespad=0,
+            borderpad=0.2,
         )
         tidy(ax)
         ax.tick_params(axis="x", length=0)

@@ -240,8 +240,41 @@ class RankSearch(Parameters):
             },
             index=pd.Index(list(complete), name="rank", tupleize_cols=False),
         )
+        self._complete, self._shape = complete, shape
         if complete:
-            self.best_rank_ = RULES[self.rule](complete, shape)
+            self.best_rank_ = self.choose(self.rule)
+
+    def choose(self, rule: str) -> Rank:
+        """What another rule chooses, from the same fits; nothing is fitted and nothing changes.
+
+        Parameters
+        ----------
+        rule : {"one_se", "best", "elbow"}
+            As the parameter of this name.
+
+        Returns
+        -------
+        int or (int, int, int)
+
+        Raises
+        ------
+        ValueError
+            If the search is not fitted or has no rank that was tried on all splits, or the rule is unknown or needs
+            more splits.
+
+        Examples
+        --------
+        >>> import fastigial as fg
+        >>> recording = fg.datasets.make_tca((20, 15, 25), 3, noise=0.5, seed=0)
+        >>> search = fg.RankSearch(fg.TCA(1), ranks=5, random_state=0).fit(recording)
+        >>> {rule: search.choose(rule) for rule in ("best", "one_se", "elbow")}
+        {'best': 3, 'one_se': 3, 'elbow': 3}
+        """
+        losses = getattr(self, "_complete", {})
+        if not losses:
+            raise ValueError("no rank was tried on all splits: fit the search first")
+        check_rule(rule, len(next(iter(losses.values()))))
+        return RULES[rule](losses, self._shape)
 
     def plot(self, **options: Any) -> Figure:
         """Held-out loss against rank, with the chosen one; see `fastigial.plot.rank_search`.

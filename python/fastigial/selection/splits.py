@@ -216,6 +216,12 @@ def _given(cv: Any, shape: tuple[int, ...]) -> list[Split]:
     except TypeError:
         pairs = []
     if not pairs or any(len(pair) != 2 for pair in pairs):
+        given = [cv, *cv] if isinstance(cv, list | tuple | np.ndarray) else []
+        if any(isinstance(one, np.ndarray) and one.shape == shape for one in given):
+            raise ValueError(
+                "cv holds single masks, expected pairs (train mask, test mask); what fg.masks.speckled returns makes a "
+                "pair as (train, ~train)"
+            )
         raise ValueError(f"cv is not a sequence of (train mask, test mask), nor one of {', '.join(map(repr, _NAMES))}")
     for split, pair in enumerate(pairs):
         for side, mask in zip(("train", "test"), pair, strict=True):
