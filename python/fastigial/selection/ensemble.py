@@ -157,16 +157,18 @@ class Ensemble(Parameters):
         if as_count("n_replicates", self.n_replicates) < 1:
             raise ValueError("n_replicates is 0, expected at least one fit of each rank")
         store = open_store(self.checkpoint, data.array, data.mask, self.estimator, self.random_state)
+        # One layout for all fits, made once.
+        X = np.ascontiguousarray(data.array)
         jobs = []
         for rank in ranks:
             # For each rank its own, as a fit alone would: else a fit would depend on which other ranks are asked for.
-            shared = self.estimator._compress(data.array, data.mask, rank)
+            shared = self.estimator._compress(X, data.mask, rank)
             jobs += [self._job(rank, number, seed, shared) for number in range(self.n_replicates)]
         found: dict[Rank, list[Finished]] = {rank: [] for rank in ranks}
         n_unsettled = 0
         try:
             with Report(self.progress, "Ensemble", unit="fit") as report:
-                results: Any = run(jobs, data.array, data.mask, n_jobs=self.n_jobs, stop=Stop(), store=store)
+                results: Any = run(jobs, X, data.mask, n_jobs=self.n_jobs, stop=Stop(), store=store)
                 with closing(results):
                     for n_done, finished in enumerate(results, start=1):
                         finished.model.labels_ = (data.dims, data.coords)

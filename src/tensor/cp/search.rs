@@ -24,8 +24,6 @@ use crate::numerics::parallel::Threads;
 use crate::numerics::rng;
 use crate::real::Real;
 
-/// Descents on a core go this much further than the tolerance asks, so that little is left for the whole tensor.
-const CORE_TOLERANCE: f64 = 0.1;
 /// A later core is descended until a sweep gains less than this share of what the sweep on the whole tensor gained.
 const INNER_SHARE: f64 = 0.03;
 /// Factors of earlier rounds whose directions a core holds.
@@ -149,13 +147,7 @@ fn descend_on_core(
         threads: &Threads::one(),
     };
     let noise = NOISE * f64::EPSILON * norm;
-    let limits = Limits {
-        tol: CORE_TOLERANCE * limits.tol,
-        beyond,
-        noise,
-        reached: limits.reached - beyond,
-        ..limits
-    };
+    let limits = Limits { beyond, noise, reached: limits.reached - beyond, ..limits };
     let mut end = descend(&small, start, limits, &mut |_, loss| report(loss + beyond))?;
     end.history.iter_mut().for_each(|loss| *loss += beyond);
     end.state = core.expand(&end.state);
@@ -192,7 +184,7 @@ impl<T: Real> Whole<'_, T> {
             let spans: Vec<&[Array2<f64>]> = iter::once(&now.state).chain(&past).map(Vec::as_slice).collect();
             let core = Core::around(self.x, &spans, self.problem.unit, self.problem.threads)?;
             let gained = if reached.is_finite() { 1.0 - now.loss() / reached } else { 0.0 };
-            let tol = self.limits.tol.max(INNER_SHARE * gained / CORE_TOLERANCE);
+            let tol = self.limits.tol.max(INNER_SHARE * gained);
             let limits = Limits { tol, reached: now.loss(), ..self.limits };
             let start = core.coordinates(&now.state);
             now.append(descend_on_core(&core, start, self.problem.sum_of_squares, limits, report)?);
