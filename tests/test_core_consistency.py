@@ -216,3 +216,14 @@ def test_components_of_no_weight_are_alike_to_nothing() -> None:
     assert not cosines[1].any()
     assert not cosines[:, 1].any()
     assert cosines[0, 2] != 0
+
+
+def test_the_figure_of_degeneracy_frames_the_pair() -> None:
+    rng = np.random.default_rng(0)
+    a, b, c = (rng.normal(size=(length, 3)) for length in (6, 5, 4))
+    a[:, 2], b[:, 2], c[:, 2] = -a[:, 0], b[:, 0], c[:, 0]
+    found = degeneracy(tca_of([a, b, c], np.array([3.0, 2.0, 1.0])))
+    assert found.pair == (0, 2)
+    ax = found.plot().axes[0]
+    np.testing.assert_array_equal(ax.images[0].get_array(), found.cosines)
+    assert sorted(patch.get_xy() for patch in ax.patches) == [(-0.5, 1.5), (1.5, -0.5)]

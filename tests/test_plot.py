@@ -123,6 +123,8 @@ EVERY_FIGURE: dict[str, Callable[[], Figure]] = {
     "reconstruction, trials": lambda: plot.reconstruction(noisy(), tca_model()),
     "trial factors": lambda: plot.trial_factors(tca_model(), condition="choice"),
     "trial factors, scale": lambda: plot.trial_factors(slice_model(), against="speed", condition="speed"),
+    "degeneracy": lambda: fg.analysis.degeneracy(random_tca(0, (12, 9, 10), 4)).plot(),
+    "degeneracy, slices": lambda: fg.analysis.degeneracy(random_slicetca(0, (12, 9, 10), (2, 1, 2))).plot(),
     "variance": lambda: fg.analysis.component_variance(random_tca(0, (12, 9, 10), 3), NOISE).plot(),
     "variance, forty": lambda: fg.analysis.component_variance(random_tca(0, (12, 9, 10), 40), NOISE).plot(),
     "variance, slices": lambda: fg.analysis.component_variance(

@@ -19,6 +19,7 @@ from fastigial.tensor import TCA, SliceTCA
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 __all__ = ["Degeneracy", "degeneracy"]
 
@@ -68,6 +69,12 @@ class Degeneracy:
         else:
             index = pd.Index(self.labels, name="component")
         return pd.DataFrame(self.cosines, index=index, columns=index)
+
+    def plot(self, **options: Any) -> Figure:
+        """Draw it: see `fastigial.plot.degeneracy`, which takes the options."""
+        from fastigial.plot.degeneracy import degeneracy
+
+        return degeneracy(self, **options)
 
 
 def degeneracy(model: TCA | SliceTCA) -> Degeneracy:

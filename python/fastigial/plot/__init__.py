@@ -24,6 +24,8 @@ variance
     What each component explains: alone, beyond the others, added in order.
 core_consistency
     Whether the data hold products of factors of different components.
+degeneracy
+    Which components hold parts that cancel.
 influence
     Leverage against residual of trials, neurons and time steps.
 bands
@@ -41,6 +43,7 @@ from __future__ import annotations
 from fastigial.plot.bands import bands
 from fastigial.plot.convergence import loss
 from fastigial.plot.core_consistency import core_consistency
+from fastigial.plot.degeneracy import degeneracy
 from fastigial.plot.ensemble import ensemble
 from fastigial.plot.factors import tca
 from fastigial.plot.influence import influence
@@ -56,6 +59,7 @@ from fastigial.plot.variance import variance
 __all__ = [
     "bands",
     "core_consistency",
+    "degeneracy",
     "ensemble",
     "influence",
     "loss",
