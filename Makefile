@@ -24,10 +24,7 @@ lint: $(VENV)/.built
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
-	$(BIN)/python benches/rank_grid.py >/dev/null
-	$(BIN)/python benches/beyond_memory.py >/dev/null
-	$(BIN)/python benches/peers/run.py --repetitions 3 >/dev/null
-	@cat $(addprefix benches/results/,peers.md rank_grid.md hard_cases.md memory.md beyond_memory.md)
+# About 40 minutes on two idle cores; for a look: `python benches/peers/run.py --quick`. Progress goes to standard error.
 bench: $(VENV)/.built .venv-peers/.installed
 	cargo bench --quiet --bench kernels
 	$(BIN)/python benches/hard_cases.py >/dev/null
