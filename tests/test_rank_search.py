@@ -408,6 +408,15 @@ def test_fits_that_ran_out_of_sweeps_are_counted_in_one_warning():
     assert any("4 of 4 fits" in str(warning.message) for warning in caught)
 
 
+@pytest.fixture
+def interruptible():
+    """SIGINT as Python has it: a shell starts background jobs with it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_ctrl_c_keeps_what_is_finished_and_chooses_among_it(n_jobs):
     X = small()
