@@ -63,3 +63,22 @@ def test_a_start_with_too_many_components_is_refused():
         fg.TCA(1, init=fg.TCA(2, random_state=0).fit(X)).fit(X)
     with pytest.raises(ValueError, match="at most n_components"):
         fg.SliceTCA((1, 1, 0), init=fg.SliceTCA((0, 1, 1), random_state=0).fit(X)).fit(X)
+
+
+def test_a_stop_while_components_are_added_keeps_what_there_is():
+    X = fg.datasets.make_slicetca((150, 100, 120), (2, 1, 2), noise=0.2, seed=1).data
+    mask = fg.masks.speckled(X.shape, 0.2, random_state=0)
+    small = fg.SliceTCA((1, 0, 0), n_init=1, tol=1e-3, random_state=0).fit(X, mask)
+
+    class EnoughError(Exception):
+        pass
+
+    def stop(*_):
+        raise EnoughError
+
+    grown = fg.SliceTCA((2, 1, 2), init=small, max_iter=10_000, tol=0.0, random_state=0, n_threads=1, progress=stop)
+    with pytest.raises(EnoughError):
+        grown.fit(X, mask)
+    assert grown.outcome_ == "interrupted"
+    assert grown.n_iter_ <= 3
+    assert grown.loss_ < small.loss_

@@ -36,8 +36,8 @@ class Ensemble(Parameters):
     """Replicates of each rank from random starts: how well they fit, and how much they agree.
 
     The loss falls with every component; what one start finds, another finds again only as long as the data determine
-    the components (Williams et al. 2018). Replicates of one rank share their first descents: the recording is
-    compressed once for all of them.
+    the components (Williams et al. 2018). For the replicates of a rank the recording is compressed once, to
+    the small core on which they begin; each is what `fit` alone would give.
 
     Parameters
     ----------

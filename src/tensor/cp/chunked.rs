@@ -70,6 +70,9 @@ pub fn fit_chunks(
     let Start::Given(mut start) = options.start else {
         return Err(Error::value("init", "no factors", "factors to start from"));
     };
+    if start.iter().any(|factor| factor.ncols() != options.n_components) {
+        return Err(Error::value("init", "a model with fewer components", "one with all of them"));
+    }
     start[0] /= whole.scale;
     let problem = Chunked { chunks, whole, nonnegative: &options.nonnegative };
     let unit = whole.scale * whole.scale / n_observed as f64;

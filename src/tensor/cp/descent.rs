@@ -1,7 +1,7 @@
 //! The descent of TCA: sweeps of alternating least squares with extrapolation between them.
 //!
-//! Measured (`benches/swamp.py`, medians of ten starts): 120 sweeps instead of 1600 where all cosines between components
-//! are .95, 57 instead of 510 at .9, 13 instead of 23 at .5.
+//! Measured (`benches/swamp.py`, medians of ten starts): 104 sweeps instead of 1606 where all cosines between components
+//! are .95, 53 instead of 508 at .9, 15 instead of 24 at .5.
 
 use ndarray::Array2;
 

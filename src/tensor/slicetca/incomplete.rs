@@ -47,7 +47,8 @@ pub fn fit<T: Real>(
         factors
     };
     let (end, start_losses) = if let Start::Given(model) = &options.start {
-        let start = |_: usize| given(model, data, options, threads).map(|model| arrange(&model));
+        let begun = arrange(&given(model, data, options, threads, go_on)?);
+        let start = |_: usize| Ok(begun.clone());
         finish_best(&gaps(&one), &gaps(threads), (1, &start), limits, threads, go_on)?
     } else {
         let starts = FilledStarts::new(x, options, threads, go_on)?;
@@ -65,6 +66,7 @@ fn given<T: Real>(
     data: &Prepared<'_, T>,
     options: &Options,
     threads: &Threads,
+    go_on: &mut dyn FnMut(f64) -> bool,
 ) -> Result<SliceModel<T>> {
     let x = data.dense();
     let mut grown = admissible(&grown(model, x, options), options.nonnegative);
@@ -72,12 +74,21 @@ fn given<T: Real>(
         return Ok(grown);
     }
     let (mut filled, nonnegative) = (x.data.to_vec(), options.nonnegative);
+    let mut going = true;
     for _ in 0..FILLINGS {
         fill_with_model(x, &grown, &mut filled, threads);
         let sum_of_squares = filled.iter().map(|v| v.to_f64() * v.to_f64()).sum();
         let whole = Dense { data: &filled, shape: x.shape };
         let problem = Alternating { x: whole, sum_of_squares, nonnegative, threads };
-        grown = descend(&problem, grown, Limits::new(SHAPING_SWEEPS, 0.0), &mut |_, _| true)?.state;
+        let mut ask = |_: usize, loss: f64| {
+            going = going && go_on(loss);
+            going
+        };
+        grown = descend(&problem, grown, Limits::new(SHAPING_SWEEPS, 0.0), &mut ask)?.state;
+        if !going {
+            // A wish to stop is for the descent to grant: it keeps what there is.
+            break;
+        }
     }
     Ok(grown)
 }
