@@ -5,11 +5,13 @@
 //! those out, so that no number depends on the number of threads.
 
 mod orthonormal;
+mod panels;
 mod products;
 mod solve;
 mod symmetric;
 
 pub use orthonormal::{complete, orthonormal_basis, orthonormal_span};
+pub use panels::{Begin, Packed, Rows, Source, add_outer, combine};
 pub use products::{add_gram, add_product, cast, product};
 pub use solve::{Ridge, solve_spd_rows};
 pub use symmetric::{Spectrum, dominant_subspace, leading_eigenvectors, symmetric_eigen};
