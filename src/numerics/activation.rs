@@ -162,7 +162,8 @@ pub fn softplus_one<T: Real, const FUSED: bool>(x: T) -> T {
 /// max(0, x) of one value.
 #[inline(always)]
 pub fn relu_one<T: Real>(x: T) -> T {
-    if x <= T::ZERO { T::ZERO } else { x }
+    // Adding zero takes the sign off −0, and keeps the compiler from storing only what changed, value by value.
+    (if x < T::ZERO { T::ZERO } else { x }) + T::ZERO
 }
 
 /// Values that are worked on at once: several vector registers wide.
@@ -209,7 +210,12 @@ vectorised! {
 }
 vectorised! {
     /// max(0, x) of every value, in place.
-    pub fn relu<T: Real>(values: &mut [T]) { each(values, relu_one); }
+    pub fn relu<T: Real>(values: &mut [T]) {
+        // So little work that groups of lanes would be unrolled into single values before they could become registers.
+        for value in values {
+            *value = relu_one(*value);
+        }
+    }
 }
 vectorised! {
     /// max(0, tanh x) of every value, in place.
