@@ -4,7 +4,7 @@
 //! | room | what |
 //! | --- | --- |
 //! | [`error`], [`real`], [`monitor`] | failures, scalar types, and what a kernel knows of its caller |
-//! | [`numerics`] | random streams, threads |
+//! | [`numerics`] | random streams, threads, elementwise functions |
 //! | [`files`] | named arrays in files |
 //! | [`linalg`] | products and factorisations |
 //! | [`tensor`] | decompositions and the products they are made of |

@@ -56,10 +56,16 @@ pub trait Real:
     /// `self` · b + c, rounded once.
     #[must_use]
     fn fused_multiply_add(self, b: Self, c: Self) -> Self;
+    /// The magnitude of `self` with the sign of `sign`.
+    #[must_use]
+    fn copysign(self, sign: Self) -> Self;
+    /// 2 to the power of `self`, a whole number whose power is a normal number; anything else gives any number.
+    #[must_use]
+    fn power_of_two(self) -> Self;
 }
 
 macro_rules! real {
-    ($type:ty, $single:expr, $range:expr) => {
+    ($type:ty, $single:expr, $range:expr, $shift:expr) => {
         impl Real for $type {
             const IS_SINGLE: bool = $single;
             const ZERO: Self = 0.0;
@@ -90,9 +96,19 @@ macro_rules! real {
             fn fused_multiply_add(self, b: Self, c: Self) -> Self {
                 self.mul_add(b, c)
             }
+            #[inline(always)]
+            fn copysign(self, sign: Self) -> Self {
+                <$type>::copysign(self, sign)
+            }
+            #[inline(always)]
+            fn power_of_two(self) -> Self {
+                // So large a number has the lowest bit of its fraction at one: there stands the biased exponent, which
+                // the shift brings to its place.
+                <$type>::from_bits((self + $shift).to_bits() << (<$type>::MANTISSA_DIGITS - 1))
+            }
         }
     };
 }
 
-real!(f32, true, 1e-12..1e12);
-real!(f64, false, 1e-120..1e120);
+real!(f32, true, 1e-12..1e12, 12_582_912.0 + 127.0);
+real!(f64, false, 1e-120..1e120, 6_755_399_441_055_744.0 + 1023.0);

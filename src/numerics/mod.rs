@@ -1,5 +1,6 @@
-//! Random streams, threads, vector instructions.
+//! Random streams, threads, vector instructions, activation functions.
 
+pub mod activation;
 pub(crate) mod lanes;
 pub mod parallel;
 pub mod rng;
