@@ -34,6 +34,14 @@ pub enum Error {
         /// Where and why.
         detail: String,
     },
+    /// A simulation or a gradient that left the finite numbers.
+    #[error("{what} is not finite{place}")]
+    Diverged {
+        /// What.
+        what: &'static str,
+        /// Where, with a leading blank: at which step, in which trial.
+        place: String,
+    },
     /// A result that does not fit into memory.
     #[error("a tensor of shape {shape:?} does not fit into memory")]
     Memory {

@@ -99,8 +99,10 @@ pub trait Dynamics<R: Real>: Send + Sync {
     fn readout(&self) -> Readout {
         Readout::Activity
     }
-    /// The activity that goes with an initial state, in the place of the memories' first (rates of currents).
+    /// The activity that goes with the initial memories, where they decide it (rates of currents).
     fn initial_activity(&self, _memory: &[R], _activity: &mut [R]) {}
+    /// The way back through that: λ of the initial activity is passed on to the memories.
+    fn pull_back_initial(&self, _activity: &[R], _lambda: &mut [R], _lambda_memory: &mut [R]) {}
     /// Forward.
     fn step(&self, step: Step<'_, R>);
     /// Backward.

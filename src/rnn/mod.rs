@@ -1,0 +1,27 @@
+//! Recurrent networks: simulation, its exact adjoint, and learning rules.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | [`structure`], [`network`] | what a network is made of; its weights and what holds of them |
+//! | [`cells`] | one step of each unit by itself, and the way back through it |
+//! | [`wiring`] | weights packed for the time loops |
+//! | [`state`], [`perturbation`] | what the next step depends on; what is done to a running network |
+//! | [`forward`], [`tape`] | simulation, and what it leaves behind |
+//! | [`adjoint`], [`sums`] | the way back, and gradients while they are summed up |
+//! | [`batch`] | many trials, in blocks that run side by side |
+//! | [`regularization`] | costs besides the loss |
+//! | [`rules`] | learning rules, one file each |
+
+pub mod adjoint;
+pub mod batch;
+pub mod cells;
+pub mod forward;
+pub mod network;
+pub mod perturbation;
+pub mod regularization;
+pub mod rules;
+pub mod state;
+pub mod structure;
+pub mod sums;
+pub mod tape;
+pub mod wiring;

@@ -1,0 +1,97 @@
+//! Learning rules: estimates of the gradient of a loss with respect to the weights, exact or as a brain might have them.
+//!
+//! Every rule sees the same [`Lesson`] and gives the same [`Learned`]; optimisers, constraints and comparisons know no more
+//! of it. One file each.
+
+pub mod bptt;
+
+use super::batch::{Batch, Workspace};
+use super::network::Network;
+use super::regularization::Regularization;
+use super::wiring::Wiring;
+use crate::error::Result;
+use crate::network::objective::Objective;
+use crate::network::parameters::Parameters;
+use crate::numerics::parallel::Threads;
+use crate::real::Real;
+
+/// Trials to learn from, and what is wanted of them.
+pub struct Lesson<'a, R> {
+    /// Who learns.
+    pub network: &'a Network<R>,
+    /// The trials.
+    pub batch: Batch<'a, R>,
+    /// The loss.
+    pub objective: &'a mut dyn Objective<R>,
+    /// Costs besides the loss.
+    pub regularization: &'a Regularization,
+    /// Of whatever the rule draws in this lesson.
+    pub seed: u64,
+    /// Where to compute.
+    pub threads: &'a Threads,
+    /// Arrays to use again.
+    pub workspace: &'a mut Workspace<R>,
+}
+
+/// What came of a lesson.
+#[derive(Debug, Clone)]
+pub struct Learned<R> {
+    /// Loss, costs included.
+    pub loss: f64,
+    /// The rule's estimate of its gradient, laid out as the network's parameters.
+    pub gradient: Parameters<R>,
+    /// The same for parameters that the rule itself learns; empty if there are none.
+    pub own: Parameters<R>,
+}
+
+/// A learning rule.
+pub trait Rule<R: Real>: Send {
+    /// Whether it can be used with a network; a `Value` error about `rule` if not.
+    fn admits(&self, _network: &Network<R>) -> Result<()> {
+        Ok(())
+    }
+    /// Its estimate from some trials. `network` and batch have been checked.
+    fn learn(&mut self, lesson: &mut Lesson<'_, R>) -> Result<Learned<R>>;
+    /// What it has besides the network's weights (feedback weights, running means, inverse correlations): arrays by name.
+    fn state(&self) -> Parameters<R> {
+        Parameters::new()
+    }
+    /// Takes back what [`Rule::state`] gave.
+    fn set_state(&mut self, _state: &Parameters<R>) -> Result<()> {
+        Ok(())
+    }
+    /// Parameters of its own that the network's optimiser is to change, by the gradients in [`Learned::own`].
+    fn own(&mut self) -> Option<&mut Parameters<R>> {
+        None
+    }
+    /// Whether its "gradient" is minus the change of the weights that it wants, past any optimiser.
+    fn changes_weights_itself(&self) -> bool {
+        false
+    }
+}
+
+impl<R: Real> Lesson<'_, R> {
+    /// Simulates the trials, with exploration of the drive (deviation, probability) if wanted, and checks the outputs.
+    pub fn simulate(&mut self, wiring: &Wiring<'_, R>, explore: Option<(f64, f64)>) -> Result<Vec<R>> {
+        let explore = explore.map(|(deviation, probability)| (deviation, probability, self.seed));
+        self.workspace.simulate(wiring, &self.batch, explore, self.threads)?;
+        self.workspace.check_finite(wiring)?;
+        Ok(self.workspace.outputs(wiring))
+    }
+
+    /// trials, steps, outputs
+    pub fn output_shape(&self) -> [usize; 3] {
+        [self.batch.n_trials, self.batch.n_steps, self.network.structure().n_outputs]
+    }
+
+    /// Simulates, evaluates the loss and hands the blocks its gradient with respect to the outputs: what every rule that
+    /// works from errors begins with.
+    pub fn simulate_with_errors(&mut self, wiring: &Wiring<'_, R>) -> Result<f64> {
+        let outputs = self.simulate(wiring, None)?;
+        let mut errors = vec![R::ZERO; outputs.len()];
+        let shape = self.output_shape();
+        let loss = self.objective.evaluate(shape, &outputs, Some(&mut errors), None)?;
+        self.workspace.distribute(wiring, &errors);
+        Ok(loss)
+    }
+}

@@ -1,0 +1,102 @@
+//! Where a run stands: everything that the next step depends on.
+
+use super::wiring::Wiring;
+use crate::error::{Error, Result};
+use crate::numerics::rng::{Stream, stream};
+use crate::real::Real;
+
+/// The state of a block of samples, rows padded to whole registers.
+#[derive(Debug, Clone)]
+pub struct State<R> {
+    /// Samples.
+    pub n_samples: usize,
+    /// Steps since the start.
+    pub step: usize,
+    /// Activity of the last `1 + longest delay` steps, oldest first.
+    pub activity: Vec<R>,
+    /// Memories of the last step.
+    pub memory: Vec<R>,
+    /// Inputs on their way, oldest first.
+    pub input: Vec<R>,
+    /// Outputs on their way back, oldest first.
+    pub output: Vec<R>,
+    /// Noise of every sample, if there is any.
+    pub noise: Vec<Stream>,
+}
+
+/// An initial state that the caller gives, by name ("h" or a memory's): one row for all samples or one for each.
+pub type Initial<'a, R> = [(&'a str, &'a [R])];
+
+impl<R: Real> State<R> {
+    /// The state before the first step of samples `first..first + n_samples` of `n_trials`.
+    pub fn initial(
+        wiring: &Wiring<'_, R>,
+        first: usize,
+        n_samples: usize,
+        n_trials: usize,
+        given: &Initial<'_, R>,
+        seed: Option<u64>,
+    ) -> Result<Self> {
+        let structure = wiring.network.structure();
+        let (n, width) = (structure.n_units, wiring.width);
+        let memories = wiring.dynamics.memories();
+        let size = n_samples * width;
+        let mut activity = vec![R::ZERO; size];
+        let mut memory = vec![R::ZERO; memories.len() * size];
+        // "h0" is the state that persists: the rate or hidden state, or the current or voltage of a unit.
+        let first_memory = wiring.dynamics.memories().first().copied();
+        let state_name = if first_memory == Some("cell") { "h" } else { first_memory.unwrap_or("h") };
+        let mut place = |name: &str, values: &[R]| -> Result<()> {
+            let rows: &mut [R] = match memories.iter().position(|known| *known == name) {
+                Some(index) => &mut memory[index * size..(index + 1) * size],
+                None if name == "h" && first_memory != Some("current") => &mut activity,
+                None => {
+                    let also = if first_memory == Some("current") { None } else { Some("h") };
+                    let known: Vec<&str> = also.into_iter().chain(memories.iter().copied()).collect();
+                    return Err(Error::value("initial_state", name, format!("names among {}", known.join(", "))));
+                }
+            };
+            if values.len() != n && values.len() != n_trials * n {
+                return Err(Error::shape(
+                    "initial_state",
+                    &[values.len()],
+                    format!("{name} of shape ({n},) or ({n_trials}, {n})"),
+                ));
+            }
+            for (sample, row) in rows.chunks_exact_mut(width).enumerate() {
+                let from = if values.len() == n && n_trials != 1 { 0 } else { (first + sample) * n };
+                row[..n].copy_from_slice(&values[from % values.len()..][..n]);
+            }
+            Ok(())
+        };
+        for (name, parameter) in [(state_name, "h0"), ("cell", "c0")] {
+            let values = wiring.network.values(parameter);
+            if !values.is_empty() {
+                place(name, values)?;
+            }
+        }
+        for (name, values) in given {
+            if values.iter().any(|v| !v.to_f64().is_finite()) {
+                return Err(Error::value("initial_state", format!("not finite in {name}"), "finite numbers"));
+            }
+            place(name, values)?;
+        }
+        wiring.dynamics.initial_activity(&memory, &mut activity);
+        let n_lags = structure.n_lags();
+        let activity = activity.repeat(n_lags);
+        let n_fed_back = if structure.feedback { 1 + structure.feedback_delay } else { 0 };
+        let noise = match seed {
+            Some(seed) => (first..first + n_samples).map(|trial| stream(seed, trial as u64)).collect(),
+            None => Vec::new(),
+        };
+        Ok(Self {
+            n_samples,
+            step: 0,
+            activity,
+            memory,
+            input: vec![R::ZERO; structure.input_delay * n_samples * wiring.input_width],
+            output: vec![R::ZERO; n_fed_back * n_samples * wiring.output_width],
+            noise,
+        })
+    }
+}
