@@ -2,5 +2,6 @@
 
 pub mod activation;
 pub mod parallel;
+mod polynomials;
 pub mod rng;
 pub(crate) mod simd;
