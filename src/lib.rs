@@ -8,12 +8,14 @@
 //! | [`files`] | named arrays in files |
 //! | [`linalg`] | products and factorisations |
 //! | [`tensor`] | decompositions and the products they are made of |
+//! | [`network`] | what trained models share: named parameters, losses, optimisers, perceptrons |
 //! | `bindings` | the Python module (feature `python`) |
 
 pub mod error;
 pub mod files;
 pub mod linalg;
 pub mod monitor;
+pub mod network;
 pub mod numerics;
 pub mod real;
 pub mod tensor;

@@ -56,6 +56,9 @@ pub trait Real:
     /// `self` · b + c, rounded once.
     #[must_use]
     fn fused_multiply_add(self, b: Self, c: Self) -> Self;
+    /// Square root.
+    #[must_use]
+    fn sqrt(self) -> Self;
     /// The magnitude of `self` with the sign of `sign`.
     #[must_use]
     fn copysign(self, sign: Self) -> Self;
@@ -95,6 +98,10 @@ macro_rules! real {
             #[inline(always)]
             fn fused_multiply_add(self, b: Self, c: Self) -> Self {
                 self.mul_add(b, c)
+            }
+            #[inline(always)]
+            fn sqrt(self) -> Self {
+                <$type>::sqrt(self)
             }
             #[inline(always)]
             fn copysign(self, sign: Self) -> Self {

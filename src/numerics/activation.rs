@@ -9,114 +9,16 @@
 //!
 //! | symbol | name | what |
 //! | --- | --- | --- |
-//! | n, r, p | `n`, `r`, `p` | whole and remaining powers, \|r\| ≤ ln 2 / 2; no cancellation is left in p |
-//! | q | [`EXP`] | polynomial that meets (eʳ − 1 − r) / r² at the Chebyshev nodes of \|r\| ≤ 0.3466 |
-//! | h | [`LOG`] | polynomial that meets (2 atanh(t/2) / t − 1) / w at the Chebyshev nodes of 0 ≤ w ≤ 4/9 |
+//! | n, p | `n`, `p` | from [`polynomials`](super::polynomials), as is h |
+//! | E, e, t, w | `e`, `e`, `t`, `w` | as above |
 //!
-//! ln 2 is subtracted in two parts, the first short enough that n times it is exact (Cody and Waite 1980, Software
-//! Manual for the Elementary Functions, ch. 6). There are no branches, tables or calls, only selections, so that a loop over
-//! values becomes one over registers; every comparison is written such that NaN passes through. Results are within
-//! 4 units in the last place, relative to the result and down to subnormal numbers.
+//! There are no branches, tables or calls, only selections, so that a loop over values becomes one over registers;
+//! every comparison is written such that NaN passes through. Results are within 4 units in the last place, relative to
+//! the result and down to subnormal numbers.
 
+use super::polynomials::{LOG, either, reduced, rounded};
 use super::simd::{multiply_add, vectorised};
 use crate::real::Real;
-
-/// q, lowest power first: as many terms as each precision needs.
-const EXP: Table<6, 10> = Table {
-    single: [
-        0.500_000_001_346_388_6,
-        0.166_666_666_816_210_95,
-        0.041_666_464_944_505_696,
-        0.008_333_310_927_615_311,
-        0.001_393_364_786_292_886_3,
-        0.000_198_909_884_555_445_67,
-    ],
-    double: [
-        0.5,
-        0.166_666_666_666_666_69,
-        0.041_666_666_666_624_136,
-        0.008_333_333_333_330_063,
-        0.001_388_888_891_720_967,
-        0.000_198_412_698_630_505_06,
-        2.480_152_130_224_108_2e-5,
-        2.755_726_846_482_962_7e-6,
-        2.762_008_545_501_841_4e-7,
-        2.510_038_319_586_702e-8,
-    ],
-};
-
-/// h, lowest power first.
-const LOG: Table<5, 10> = Table {
-    single: [
-        0.083_333_334_150_659_27,
-        0.012_499_908_228_728_037,
-        0.002_233_777_968_304_909,
-        0.000_423_956_558_610_944_8,
-        0.000_113_400_045_039_176_51,
-    ],
-    double: [
-        0.083_333_333_333_333_33,
-        0.012_500_000_000_004_558,
-        0.002_232_142_856_805_371_8,
-        0.000_434_027_787_449_762_97,
-        8.877_826_873_111_747e-5,
-        1.878_121_345_820_144_4e-5,
-        4.063_154_360_856_609e-6,
-        9.156_091_926_262_446e-7,
-        1.678_607_651_928_839_5e-7,
-        7.707_617_574_664_846e-8,
-    ],
-};
-
-/// Coefficients of one polynomial for both precisions.
-struct Table<const S: usize, const D: usize> {
-    single: [f64; S],
-    double: [f64; D],
-}
-
-impl<const S: usize, const D: usize> Table<S, D> {
-    #[inline(always)]
-    fn at<T: Real, const FUSED: bool>(&self, x: T) -> T {
-        if T::IS_SINGLE {
-            horner::<T, S, FUSED>(&self.single, x)
-        } else {
-            horner::<T, D, FUSED>(&self.double, x)
-        }
-    }
-}
-
-#[inline(always)]
-fn horner<T: Real, const N: usize, const FUSED: bool>(coefficients: &[f64; N], x: T) -> T {
-    let mut sum = T::from_f64(coefficients[N - 1]);
-    for &coefficient in coefficients[..N - 1].iter().rev() {
-        sum = multiply_add::<T, FUSED>(sum, x, T::from_f64(coefficient));
-    }
-    sum
-}
-
-/// A number of either precision, chosen when the kernel is compiled.
-#[inline(always)]
-fn either<T: Real>(single: f64, double: f64) -> T {
-    T::from_f64(if T::IS_SINGLE { single } else { double })
-}
-
-/// x rounded to a whole number: adding 1.5 · 2^(bits of the fraction) leaves no room for fractions.
-#[inline(always)]
-fn rounded<T: Real, const FUSED: bool>(x: T, factor: T) -> T {
-    let shift = either::<T>(12_582_912.0, 6_755_399_441_055_744.0);
-    multiply_add::<T, FUSED>(x, factor, shift) - shift
-}
-
-/// n and p of the equations above, for x whose n is far from the limits of integers.
-#[inline(always)]
-fn reduced<T: Real, const FUSED: bool>(x: T) -> (T, T) {
-    let n = rounded::<T, FUSED>(x, T::from_f64(std::f64::consts::LOG2_E));
-    // The two add up to ln 2; the first has 15 and 41 binary places.
-    let high = either::<T>(0.693_145_751_953_125, 0.693_147_180_559_663);
-    let low = either::<T>(1.428_606_820_309_417_3e-6, 2.823_529_056_303_157_7e-13);
-    let r = multiply_add::<T, FUSED>(n, -low, multiply_add::<T, FUSED>(n, -high, x));
-    (n, multiply_add::<T, FUSED>(r * r, EXP.at::<T, FUSED>(r), r))
-}
 
 /// eˣ of one value, for use inside `vectorised!` kernels.
 #[inline(always)]
@@ -331,7 +233,7 @@ mod tests {
         ];
         for ((name, in_place, one, _), expected) in cases::<T>().into_iter().zip(rows) {
             // Among other values, in every lane.
-            for place in 0..LANES + 1 {
+            for place in 0..=LANES {
                 for (&x, right) in special.iter().zip(expected) {
                     let mut values = vec![T::ONE; LANES + 1];
                     values[place] = x;

@@ -3,5 +3,6 @@
 pub mod activation;
 pub(crate) mod lanes;
 pub mod parallel;
+mod polynomials;
 pub mod rng;
 pub(crate) mod simd;
