@@ -9,6 +9,7 @@
 //! | [`linalg`] | products and factorisations |
 //! | [`tensor`] | decompositions and the products they are made of |
 //! | [`network`] | what trained models share: named parameters, losses, optimisers, perceptrons |
+//! | [`rnn`] | recurrent networks: simulation, adjoint, learning rules |
 //! | `bindings` | the Python module (feature `python`) |
 
 pub mod error;
@@ -18,6 +19,7 @@ pub mod monitor;
 pub mod network;
 pub mod numerics;
 pub mod real;
+pub mod rnn;
 pub mod tensor;
 
 #[cfg(feature = "python")]

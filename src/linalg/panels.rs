@@ -165,7 +165,12 @@ impl<T: Real> Kernel<T> for Combine<'_, T> {
 impl<T: Real> Combine<'_, T> {
     /// All rows of a few registers of columns.
     #[inline(always)]
-    unsafe fn columns<L: Lanes<T>, const WIDTH: usize>(&mut self, panel: usize, panel_width: usize, within: usize) {
+    unsafe fn columns<L: Lanes<T>, const WIDTH: usize>(
+        &mut self,
+        panel: usize,
+        panel_width: usize,
+        within: usize,
+    ) {
         let mut row = 0;
         // SAFETY: rows below `n_rows`.
         unsafe {
@@ -360,22 +365,25 @@ mod tests {
     }
 
     fn combined_as_defined<T: Real>() {
-        for (n_rows, n_columns, inner) in
-            [(1, 1, [1, 0]), (3, 17, [5, 2]), (8, 64, [64, 8]), (13, 50, [50, 3]), (21, 100, [7, 100]), (4, 33, [0, 1])]
-        {
+        for (n_rows, n_columns, inner) in [
+            (1, 1, [1, 0]),
+            (3, 17, [5, 2]),
+            (8, 64, [64, 8]),
+            (13, 50, [50, 3]),
+            (21, 100, [7, 100]),
+            (4, 33, [0, 1]),
+        ] {
             let width = padded::<T>(n_columns);
             let stride = width + 16;
             let rows: Vec<Vec<T>> = inner.iter().map(|k| numbers(n_rows * (k + 3), *k as u64 + 1)).collect();
-            let matrices: Vec<Vec<T>> =
-                inner.iter().map(|k| numbers(k * n_columns, *k as u64 + 7)).collect();
+            let matrices: Vec<Vec<T>> = inner.iter().map(|k| numbers(k * n_columns, *k as u64 + 7)).collect();
             let mut packed = [Packed::zeros(inner[0], n_columns), Packed::zeros(inner[1], n_columns)];
             packed[0].set_block(0, 0, n_columns, &matrices[0]);
             let transposed: Vec<T> =
                 (0..n_columns).flat_map(|j| matrices[1].iter().skip(j).step_by(n_columns)).copied().collect();
             packed[1].set_transposed(0, 0, inner[1], &transposed);
-            let sources: Vec<Source<'_, T>> = (0..2)
-                .map(|s| Source { rows: &rows[s], stride: inner[s] + 3, matrix: &packed[s] })
-                .collect();
+            let sources: Vec<Source<'_, T>> =
+                (0..2).map(|s| Source { rows: &rows[s], stride: inner[s] + 3, matrix: &packed[s] }).collect();
             let before: Vec<T> = numbers(n_rows * stride, 3);
             let row: Vec<T> = numbers(width, 4);
             for begin in [Begin::Zero, Begin::Row(&row), Begin::Out] {

@@ -173,13 +173,35 @@ mod x86 {
     }
 
     register!(
-        Zmm, __m512, 64, true, _mm512_castps_pd, _mm512_castpd_ps,
-        _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps,
-        _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_fmadd_pd
+        Zmm,
+        __m512,
+        64,
+        true,
+        _mm512_castps_pd,
+        _mm512_castpd_ps,
+        _mm512_set1_ps,
+        _mm512_loadu_ps,
+        _mm512_storeu_ps,
+        _mm512_fmadd_ps,
+        _mm512_set1_pd,
+        _mm512_loadu_pd,
+        _mm512_storeu_pd,
+        _mm512_fmadd_pd
     );
     register!(
-        Ymm, __m256, 32, false, _mm256_castps_pd, _mm256_castpd_ps,
-        _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps,
-        _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_fmadd_pd
+        Ymm,
+        __m256,
+        32,
+        false,
+        _mm256_castps_pd,
+        _mm256_castpd_ps,
+        _mm256_set1_ps,
+        _mm256_loadu_ps,
+        _mm256_storeu_ps,
+        _mm256_fmadd_ps,
+        _mm256_set1_pd,
+        _mm256_loadu_pd,
+        _mm256_storeu_pd,
+        _mm256_fmadd_pd
     );
 }

@@ -14,6 +14,11 @@ pub fn stream(seed: u64, item: u64) -> Stream {
     rng
 }
 
+/// A second stream that goes on exactly as the first does (the generator itself does not let itself be cloned).
+pub fn duplicate(rng: &Stream) -> Stream {
+    Stream::deserialize_state(&rng.serialize_state())
+}
+
 /// One draw from the standard normal distribution.
 pub fn normal(rng: &mut Stream) -> f64 {
     StandardNormal.sample(rng)
@@ -37,6 +42,16 @@ mod tests {
         assert_eq!(draw(1, 2), draw(1, 2));
         assert_ne!(draw(1, 2), draw(1, 3));
         assert_ne!(draw(1, 2), draw(2, 2));
+    }
+
+    #[test]
+    fn duplicates_go_on_alike() {
+        let mut rng = stream(3, 4);
+        for _ in 0..37 {
+            uniform(&mut rng);
+        }
+        let mut other = duplicate(&rng);
+        assert!((0..100).all(|_| normal(&mut rng) == normal(&mut other)));
     }
 
     #[test]

@@ -134,7 +134,8 @@ struct Back<'a, R> {
 impl<R: Real> Back<'_, R> {
     fn step(&mut self, step: usize, carry: &mut Carry<R>, leak: &mut [R]) {
         let (wiring, tape, n) = (self.wiring, self.tape, self.tape.n_samples);
-        let (width, n_memories, rows) = (wiring.width, wiring.n_memories(), self.tape.n_samples * wiring.width);
+        let (width, n_memories, rows) =
+            (wiring.width, wiring.n_memories(), self.tape.n_samples * wiring.width);
         self.output_error(step);
         self.add_recurrent(step as isize, 0, &mut carry.activity);
         let into = match wiring.dynamics.readout() {

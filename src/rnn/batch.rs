@@ -55,8 +55,17 @@ impl<R: Real> Batch<'_, R> {
         }
         if let Some(place) = self.inputs.iter().position(|x| !x.to_f64().is_finite()) {
             let row = place / structure.n_inputs;
-            let place = format!("{} in trial {}, step {}", self.inputs[place], row / self.n_steps, row % self.n_steps);
-            return Err(Error::value("inputs", place, "finite numbers (what was not observed belongs in targets)"));
+            let place = format!(
+                "{} in trial {}, step {}",
+                self.inputs[place],
+                row / self.n_steps,
+                row % self.n_steps
+            );
+            return Err(Error::value(
+                "inputs",
+                place,
+                "finite numbers (what was not observed belongs in targets)",
+            ));
         }
         self.perturbation.check(self.n_steps, structure.n_units)
     }

@@ -6,7 +6,8 @@
 //! ```
 //! One sum per segment of drive, held in registers over inputs, recurrence and feedback. Noise: private, of standard
 //! deviation σ √(2/α) in the drive of rate units (so that the noise of the state does not depend on dt; Song, Yang & Wang
-//! 2016, PLoS Comput Biol 12:e1004792), σ elsewhere; every trial draws from a stream of its own.
+//! 2016, PLoS Comput Biol 12:e1004792), σ elsewhere; where the leak is learned, noise keeps the scale of the leak that the
+//! network began with. Every trial draws from a stream of its own.
 
 use super::cells::{Readout, Step};
 use super::perturbation::{Pathway, Perturbation};
@@ -67,11 +68,8 @@ struct Noise<R> {
 impl<R: Real> Noise<R> {
     fn new(wiring: &Wiring<'_, R>) -> Self {
         let structure = wiring.network.structure();
-        let learned = wiring.network.values("alpha");
         let scale = |unit: usize| match &structure.cell {
-            Cell::Rate { alpha, .. } => {
-                (2.0 / learned.get(unit).map_or(alpha[unit], |a| a.to_f64())).sqrt()
-            }
+            Cell::Rate { alpha, .. } => (2.0 / alpha[unit]).sqrt(),
             _ => 1.0,
         };
         let n = if structure.noise > 0.0 { structure.n_units } else { 0 };
@@ -179,7 +177,8 @@ impl<R: Real> Pass<'_, R> {
         let (n, width, rank_width) = (tape.n_samples, self.wiring.width, self.wiring.rank_width);
         let delay = self.wiring.network.structure().recurrent_delays.longest();
         let row = (tape.n_lags + step - 1 - delay) * n * width;
-        let source = Source { rows: &tape.activity[row..row + n * width], stride: width, matrix: &factor.forward };
+        let source =
+            Source { rows: &tape.activity[row..row + n * width], stride: width, matrix: &factor.forward };
         let out = &mut tape.projected[step * n * rank_width..][..n * rank_width];
         combine(out, rank_width, n, rank_width, Begin::Zero, &[source]);
     }

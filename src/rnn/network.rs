@@ -29,6 +29,8 @@ pub struct Network<R> {
     structure: Structure,
     constraints: Constraints,
     parameters: Parameters<R>,
+    /// What entries that are not learned go back to.
+    fixed: BTreeMap<String, Vec<R>>,
 }
 
 impl<R: Real> Network<R> {
@@ -40,8 +42,8 @@ impl<R: Real> Network<R> {
         if !parameters.all_finite() {
             return Err(Error::value("parameters", "not finite", "finite numbers"));
         }
-        let mut network = Self { structure, constraints, parameters };
-        network.constrain();
+        let mut network = Self { structure, constraints, parameters, fixed: BTreeMap::new() };
+        network.fix();
         Ok(network)
     }
 
@@ -65,13 +67,25 @@ impl<R: Real> Network<R> {
         for entry in new.iter() {
             let Some(known) = self.parameters.get(&entry.name) else {
                 let names: Vec<&str> = self.parameters.iter().map(|p| p.name.as_str()).collect();
-                return Err(Error::value("parameters", &entry.name, format!("names among {}", names.join(", "))));
+                return Err(Error::value(
+                    "parameters",
+                    &entry.name,
+                    format!("names among {}", names.join(", ")),
+                ));
             };
             if known.shape != entry.shape {
-                return Err(Error::shape("parameters", &entry.shape, format!("{} of shape {:?}", entry.name, known.shape)));
+                return Err(Error::shape(
+                    "parameters",
+                    &entry.shape,
+                    format!("{} of shape {:?}", entry.name, known.shape),
+                ));
             }
             if entry.values.iter().any(|v| !v.to_f64().is_finite()) {
-                return Err(Error::value("parameters", format!("not finite in {}", entry.name), "finite numbers"));
+                return Err(Error::value(
+                    "parameters",
+                    format!("not finite in {}", entry.name),
+                    "finite numbers",
+                ));
             }
         }
         for entry in new.iter() {
@@ -79,8 +93,17 @@ impl<R: Real> Network<R> {
                 known.values.copy_from_slice(&entry.values);
             }
         }
-        self.constrain();
+        self.fix();
         Ok(())
+    }
+
+    /// Takes what the weights are now as what those that are not learned stay at.
+    fn fix(&mut self) {
+        self.fixed.clear();
+        self.constrain();
+        for name in self.constraints.learned.keys() {
+            self.fixed.insert(name.clone(), self.values(name).to_vec());
+        }
     }
 
     /// Values of a parameter; empty if the network has none of that name.
@@ -98,8 +121,20 @@ impl<R: Real> Network<R> {
         self.parameters.get("alpha").is_some()
     }
 
-    /// Puts the weights back where the constraints hold: absent entries zero, signs right, leaks in range.
+    /// Puts the weights back where the constraints hold: entries that are not learned as they were (weight decay would
+    /// move them), absent ones zero, signs right, leaks in range.
     pub fn constrain(&mut self) {
+        for (name, fixed) in &self.fixed {
+            if let (Some(parameter), Some(learned)) =
+                (self.parameters.get_mut(name), self.constraints.learned.get(name))
+            {
+                for ((value, &fixed), &learned) in parameter.values.iter_mut().zip(fixed).zip(learned) {
+                    if !learned {
+                        *value = fixed;
+                    }
+                }
+            }
+        }
         for (name, exists) in &self.constraints.exists {
             if let Some(parameter) = self.parameters.get_mut(name) {
                 for (value, &exists) in parameter.values.iter_mut().zip(exists) {
@@ -212,7 +247,11 @@ fn check_constraints<R: Real>(
             match parameters.get(name) {
                 None => return Err(Error::value(argument, name, "names of the network's parameters")),
                 Some(p) if p.values.len() != mask.len() => {
-                    return Err(Error::shape(argument, &[mask.len()], format!("{name} of shape {:?}", p.shape)));
+                    return Err(Error::shape(
+                        argument,
+                        &[mask.len()],
+                        format!("{name} of shape {:?}", p.shape),
+                    ));
                 }
                 Some(_) => {}
             }
@@ -223,7 +262,11 @@ fn check_constraints<R: Real>(
             return Err(Error::shape("dale", &[signs.len()], "one sign per unit"));
         }
         if parameters.get("W").is_none() {
-            return Err(Error::value("dale", "low-rank weights", "full recurrent weights, whose signs can be kept"));
+            return Err(Error::value(
+                "dale",
+                "low-rank weights",
+                "full recurrent weights, whose signs can be kept",
+            ));
         }
     }
     Ok(())

@@ -88,7 +88,8 @@ impl Regularization {
         }
         let mut cost = 0.0;
         for name in WEIGHTS {
-            let (Some(weights), Some(gradient)) = (network.parameters().values(name), gradient.get_mut(name)) else {
+            let (Some(weights), Some(gradient)) = (network.parameters().values(name), gradient.get_mut(name))
+            else {
                 continue;
             };
             for (gradient, w) in gradient.values.iter_mut().zip(weights) {

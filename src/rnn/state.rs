@@ -2,11 +2,11 @@
 
 use super::wiring::Wiring;
 use crate::error::{Error, Result};
-use crate::numerics::rng::{Stream, stream};
+use crate::numerics::rng::{Stream, duplicate, stream};
 use crate::real::Real;
 
 /// The state of a block of samples, rows padded to whole registers.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct State<R> {
     /// Samples.
     pub n_samples: usize,
@@ -22,6 +22,20 @@ pub struct State<R> {
     pub output: Vec<R>,
     /// Noise of every sample, if there is any.
     pub noise: Vec<Stream>,
+}
+
+impl<R: Real> Clone for State<R> {
+    fn clone(&self) -> Self {
+        Self {
+            n_samples: self.n_samples,
+            step: self.step,
+            activity: self.activity.clone(),
+            memory: self.memory.clone(),
+            input: self.input.clone(),
+            output: self.output.clone(),
+            noise: self.noise.iter().map(duplicate).collect(),
+        }
+    }
 }
 
 /// An initial state that the caller gives, by name ("h" or a memory's): one row for all samples or one for each.
@@ -53,7 +67,11 @@ impl<R: Real> State<R> {
                 None => {
                     let also = if first_memory == Some("current") { None } else { Some("h") };
                     let known: Vec<&str> = also.into_iter().chain(memories.iter().copied()).collect();
-                    return Err(Error::value("initial_state", name, format!("names among {}", known.join(", "))));
+                    return Err(Error::value(
+                        "initial_state",
+                        name,
+                        format!("names among {}", known.join(", ")),
+                    ));
                 }
             };
             if values.len() != n && values.len() != n_trials * n {

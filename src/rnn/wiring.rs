@@ -15,6 +15,7 @@ use crate::real::Real;
 
 /// Recurrent weights of one segment and one delay.
 pub struct Recurrent<R> {
+    /// Steps beyond the one that every connection takes.
     pub delay: usize,
     /// units (or rank) × slots
     pub forward: Packed<R>,
@@ -24,15 +25,21 @@ pub struct Recurrent<R> {
 
 /// What feeds one segment of the drive.
 pub struct SegmentWeights<R> {
+    /// Which slots, fed by which gates.
     pub segment: Segment,
+    /// From units, by delay.
     pub recurrent: Vec<Recurrent<R>>,
+    /// From inputs: inputs × slots.
     pub input: Option<Packed<R>>,
+    /// From outputs: outputs × slots.
     pub feedback: Option<Packed<R>>,
+    /// slots × outputs
     pub feedback_backward: Option<Packed<R>>,
 }
 
 /// Factored recurrent weights: what goes between U and V.
 pub struct Factor<R> {
+    /// Columns of U and V.
     pub rank: usize,
     /// units × rank: p = Vᵀ r
     pub forward: Packed<R>,
@@ -42,19 +49,29 @@ pub struct Factor<R> {
 
 /// Everything a time loop reads.
 pub struct Wiring<'n, R> {
+    /// Whose weights.
     pub network: &'n Network<R>,
+    /// Its units.
     pub dynamics: Box<dyn Dynamics<R>>,
+    /// Weights into each segment of the drive.
     pub segments: Vec<SegmentWeights<R>>,
+    /// Of low-rank weights.
     pub factor: Option<Factor<R>>,
+    /// Biases by slots of the drive, padded.
     pub bias: Vec<R>,
+    /// The readout: units × outputs.
     pub output: Packed<R>,
+    /// Its bias, padded.
     pub output_bias: Vec<R>,
     /// outputs × units: passes errors of outputs back to what the readout sees. Feedback alignment puts its own here.
     pub output_backward: Packed<R>,
-    /// Padded units, inputs, outputs, rank.
+    /// Padded number of units.
     pub width: usize,
+    /// Padded number of inputs.
     pub input_width: usize,
+    /// Padded number of outputs.
     pub output_width: usize,
+    /// Padded rank; 0 without one.
     pub rank_width: usize,
 }
 
@@ -156,22 +173,31 @@ fn segment_weights<R: Real>(network: &Network<R>, segment: Segment, width: usize
             let delay = structure.recurrent_delays.longest();
             return vec![Recurrent { delay, forward, backward }];
         }
-        structure.recurrent_delays.values().into_iter().map(|delay| {
-            let Some(there) = network.delayed_by(delay) else {
-                return Recurrent { delay, forward: pack("W", first, n), backward: pack_backward("W", first, n) };
-            };
-            let (mut forward, mut backward) = (Packed::zeros(n, columns), Packed::zeros(columns, n));
-            let values = network.values("W");
-            for slot in 0..segment.n_slots {
-                for (place, _) in there.iter().enumerate().filter(|(_, there)| **there) {
-                    let (to, from) = (place / n, place % n);
-                    let value = values[(first + slot) * n * n + place];
-                    forward.set(from, slot * width + to, value);
-                    backward.set(slot * width + to, from, value);
+        structure
+            .recurrent_delays
+            .values()
+            .into_iter()
+            .map(|delay| {
+                let Some(there) = network.delayed_by(delay) else {
+                    return Recurrent {
+                        delay,
+                        forward: pack("W", first, n),
+                        backward: pack_backward("W", first, n),
+                    };
+                };
+                let (mut forward, mut backward) = (Packed::zeros(n, columns), Packed::zeros(columns, n));
+                let values = network.values("W");
+                for slot in 0..segment.n_slots {
+                    for (place, _) in there.iter().enumerate().filter(|(_, there)| **there) {
+                        let (to, from) = (place / n, place % n);
+                        let value = values[(first + slot) * n * n + place];
+                        forward.set(from, slot * width + to, value);
+                        backward.set(slot * width + to, from, value);
+                    }
                 }
-            }
-            Recurrent { delay, forward, backward }
-        }).collect()
+                Recurrent { delay, forward, backward }
+            })
+            .collect()
     });
     let input = segment.input.filter(|_| structure.n_inputs > 0);
     let feedback = segment.input.filter(|_| structure.feedback);

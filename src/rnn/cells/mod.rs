@@ -116,7 +116,8 @@ const SINGLE: [Segment; 1] = [Segment { slot: 0, n_slots: 1, recurrent: Some(0),
 pub fn dynamics<R: Real>(structure: &Structure, alpha: Option<&[R]>) -> Box<dyn Dynamics<R>> {
     match &structure.cell {
         Cell::Rate { activation, leak, alpha: fixed } => {
-            let given = || alpha.map_or_else(|| fixed.iter().map(|&a| R::from_f64(a)).collect(), <[R]>::to_vec);
+            let given =
+                || alpha.map_or_else(|| fixed.iter().map(|&a| R::from_f64(a)).collect(), <[R]>::to_vec);
             let mut alpha: Vec<R> = given();
             let instant = alpha.iter().all(|&a| a == R::ONE);
             alpha.resize(padded::<R>(structure.n_units), R::ONE);

@@ -194,13 +194,7 @@ impl<R: Real> Dynamics<R> for LeakyCurrent<R> {
             *lambda = R::ZERO;
         }
         if !step.leak.is_empty() {
-            leak_of_currents(
-                step.leak,
-                &self.alpha,
-                step.lambda_memory,
-                step.memory,
-                step.memory_before,
-            );
+            leak_of_currents(step.leak, &self.alpha, step.lambda_memory, step.memory, step.memory_before);
         }
         split(step.delta, step.lambda_memory, &self.alpha);
     }

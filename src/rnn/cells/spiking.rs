@@ -73,8 +73,8 @@ impl<R: Real> Dynamics<R> for Units {
         let adaptive = self.spiking.adaptation.is_some();
         for place in 0..n {
             let spiked = step.activity_before[place];
-            let v = constants.decay * step.memory_before[place] + step.activity[place]
-                - constants.theta * spiked;
+            let v =
+                constants.decay * step.memory_before[place] + step.activity[place] - constants.theta * spiked;
             let mut threshold = constants.theta;
             if adaptive {
                 let a = constants.rho * step.memory_before[2 * n + place] + spiked;

@@ -29,7 +29,9 @@ pub struct Bptt {
 
 impl<R: Real> Rule<R> for Bptt {
     fn admits(&self, network: &Network<R>) -> Result<()> {
-        for (argument, value) in [("truncation", self.truncation), ("checkpoint_every", self.checkpoint_every)] {
+        for (argument, value) in
+            [("truncation", self.truncation), ("checkpoint_every", self.checkpoint_every)]
+        {
             if value == Some(0) {
                 return Err(Error::value(argument, 0, "at least one step, or None"));
             }
@@ -43,7 +45,11 @@ impl<R: Real> Rule<R> for Bptt {
             ));
         }
         if self.checkpoint_every.is_some() && self.truncation.is_some() {
-            return Err(Error::value("checkpoint_every", "given", "None with a truncation: windows need no more"));
+            return Err(Error::value(
+                "checkpoint_every",
+                "given",
+                "None with a truncation: windows need no more",
+            ));
         }
         Ok(())
     }
@@ -97,7 +103,8 @@ impl<R: Real> Block<R> {
         steps: std::ops::Range<usize>,
     ) {
         let Self { tape, errors, adjoint: buffers, carry, sums, .. } = self;
-        let told = crate::rnn::adjoint::Errors { output: errors, activity: cost, perturbation: batch.perturbation };
+        let told =
+            crate::rnn::adjoint::Errors { output: errors, activity: cost, perturbation: batch.perturbation };
         adjoint(wiring, tape, &told, steps, buffers, carry, sums);
     }
 }
@@ -154,8 +161,7 @@ fn with_checkpoints<R: Real>(
     let cost = ActivityCost::default();
     let gradient = lesson.workspace.gradient(wiring, lesson.threads, |block| {
         block.carry.clear(wiring, block.n_samples);
-        let mut states =
-            states[block.first / size].lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut states = states[block.first / size].lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for steps in segments.iter().rev() {
             let Some(mut state) = states.pop() else { return };
             let inputs = block.inputs(wiring, &batch);
