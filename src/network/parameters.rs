@@ -151,6 +151,24 @@ impl<R: Real> Parameters<R> {
     }
 }
 
+impl<'a, R: Real> IntoIterator for &'a Parameters<R> {
+    type Item = &'a Parameter<R>;
+    type IntoIter = std::slice::Iter<'a, Parameter<R>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<'a, R: Real> IntoIterator for &'a mut Parameters<R> {
+    type Item = &'a mut Parameter<R>;
+    type IntoIter = std::slice::IterMut<'a, Parameter<R>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter_mut()
+    }
+}
+
 /// Sums that run side by side, since one alone would wait for each addition to end.
 const LANES: usize = 16;
 

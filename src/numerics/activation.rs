@@ -9,7 +9,7 @@
 //!
 //! | symbol | name | what |
 //! | --- | --- | --- |
-//! | n, p | `n`, `p` | from [`polynomials`](super::polynomials), as is h |
+//! | n, p | `n`, `p` | from `polynomials`, as is h |
 //! | E, e, t, w | `e`, `e`, `t`, `w` | as above |
 //!
 //! There are no branches, tables or calls, only selections, so that a loop over values becomes one over registers;

@@ -31,7 +31,7 @@ fn gradients_are_those_of_differences() {
         network.forward(rows.view(), &mut trace).unwrap();
         network.backward(rows.view(), g.view(), &mut trace, &mut gradient, Some(to_rows.view_mut())).unwrap();
         let step = 1e-6;
-        for array in gradient.iter() {
+        for array in &gradient {
             let scale = array.values.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
             for (k, &slope) in array.values.iter().enumerate() {
                 if array.name == "weight_0" && network.mask().is_some_and(|mask| !mask[k]) {
@@ -114,7 +114,7 @@ fn passes_of_the_same_size_do_not_allocate_and_smaller_ones_fit() {
         assert_eq!(n_rows > 0, gradient.squared_norm() > 0.0);
         let mut deltas = [trace.delta.as_ptr(), trace.next_delta.as_ptr()];
         deltas.sort();
-        places.push((trace.activities.iter().map(|a| a.as_ptr()).collect::<Vec<_>>(), deltas));
+        places.push((trace.activities.iter().map(Vec::as_ptr).collect::<Vec<_>>(), deltas));
     }
     // Which of the two buffers of slopes is used first alternates, so both have grown after two passes.
     assert!(places[2..].iter().all(|place| *place == places[1]));

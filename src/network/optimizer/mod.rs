@@ -57,7 +57,7 @@ impl Method {
     /// What is remembered of each parameter.
     fn memories(self) -> &'static [&'static str] {
         match self {
-            Self::Sgd { momentum } if momentum == 0.0 => &[],
+            Self::Sgd { momentum: 0.0 } => &[],
             Self::Sgd { .. } => &["momentum"],
             Self::Adam { .. } | Self::AdamW { .. } => &["first_moment", "second_moment"],
         }
