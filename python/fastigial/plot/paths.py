@@ -82,9 +82,11 @@ def paths(
     targets = _places(np.asarray(trials.targets), are_velocities, trials.dt)
     sparse = bool((reached & ~counted).any())
 
+    from matplotlib.lines import Line2D
+
     with house_style():
         if axes is None:
-            figure = new_figure(*(figsize or (3.4, 3.2 if not label else 3.7)))
+            figure = new_figure(*(figsize or ((4.4, 3.4) if colours.groups else (3.6, 3.4))))
             ax = figure.subplots()
             figure.suptitle(f"{trials.name}: {shape[0]} trials", x=0.02, ha="left", fontsize=SMALL)
         else:
@@ -108,7 +110,10 @@ def paths(
         names = [f"∫ {name} dt" if are_velocities else name for name in trials.output_names]
         ax.set_xlabel(names[0])
         ax.set_ylabel(names[1])
-        if colours.label:
+        if colours.groups and axes is None:
+            handles = [Line2D([], [], color=group.colour, label=group.label) for group in colours.groups]
+            figure.legend(handles=handles, title=colours.label, loc="outside center right", fontsize=SMALL)
+        elif colours.label:
             trial_key(figure, colours, [ax], own=axes is None)
     return figure
 

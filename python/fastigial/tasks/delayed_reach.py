@@ -120,7 +120,7 @@ class DelayedReach(Task):
         return (f"{self.output} x", f"{self.output} y")
 
     def draw(self, n_trials: int, rng: np.random.Generator) -> Trials:
-        """Draw trials; ``info``: angle in radians, target (n_trials, 2) in metres, catch."""
+        """Draw trials; ``info``: angle (degrees, counter-clockwise from the right), target (n_trials, 2) (m), catch."""
         turn = (
             rng.random(n_trials)
             if self.n_targets is None
@@ -149,7 +149,7 @@ class DelayedReach(Task):
             np.concatenate([target_input, hold_input], axis=2),
             course[:, :, None] * target[:, None],
             mask=np.arange(n_steps) < (start + movement + hold)[:, None],
-            info={"angle": angle, "target": target, "catch": catch},
+            info={"angle": 360 * turn, "target": target, "catch": catch},
             events={
                 "target": on * self.dt,
                 "go": np.where(catch, np.nan, go * self.dt),

@@ -151,7 +151,7 @@ class PulseAccumulation(Task):
             mask=asked,
             info={"cues": cues, "side": side, "evidence": evidence, "label": labels},
             events={
-                "last cue": np.full(n_trials, (self.n_cues * period - duration) * self.dt),
+                "delay": np.full(n_trials, self.n_cues * period * self.dt),
                 "recall": recall_on * self.dt,
             },
         )
