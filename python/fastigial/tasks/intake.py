@@ -107,7 +107,7 @@ def as_names(names: Any, n_channels: int, kind: str) -> tuple[str, ...]:
     """Return one name per channel; None counts them."""
     if names is None:
         return tuple(f"{kind} {channel}" for channel in range(n_channels))
-    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+    if isinstance(names, str) or not np.iterable(names) or not all(isinstance(name, str) for name in names):
         raise TypeError(f"{kind}_names must be a sequence of text, got {names!r}")
     given = tuple(names)
     if len(given) != n_channels or len(set(given)) != n_channels:
