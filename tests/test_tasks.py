@@ -253,6 +253,15 @@ class TestFlipFlop:
         assert np.abs(inputs).mean() == pytest.approx(share, abs=5 * 5 * np.sqrt(n_pulses) / inputs.size)
         assert np.sum(inputs > 0) / np.sum(inputs != 0) == pytest.approx(0.5, abs=5 * 0.5 / np.sqrt(n_pulses))
 
+    def test_a_pulse_is_not_cut_short_by_the_next(self) -> None:
+        inputs = tasks.FlipFlop(pulse_rate=30.0, pulse_duration=0.05).sample(50, seed=3).inputs
+        shortest = 100
+        for channel in inputs.transpose(0, 2, 1).reshape(-1, inputs.shape[1]):
+            ends = np.flatnonzero(np.diff(channel)) + 1
+            runs = np.split(channel, ends)[:-1]
+            shortest = min([shortest, *(len(run) for run in runs if run[0] != 0)])
+        assert shortest == 5
+
     def test_signs_are_scored(self) -> None:
         task = tasks.FlipFlop()
         trials = task.sample(20, seed=0)

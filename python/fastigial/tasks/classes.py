@@ -25,7 +25,7 @@ def one_hot(labels: ArrayLike, n_classes: int) -> NDArray[np.float64]:
 
     Returns
     -------
-    ndarray, shape (*labels.shape, n_classes)
+    ndarray, shape (…, n_classes)
 
     Raises
     ------
