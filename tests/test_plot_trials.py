@@ -12,7 +12,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import StepPatch
 from matplotlib.text import Text
-from tests.test_tasks import EVERY_TASK
+from tests.common.every_task import EVERY_TASK
 
 import fastigial as fg
 from fastigial import plot, tasks
