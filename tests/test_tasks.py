@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -357,7 +357,7 @@ BAD: list[tuple[type[tasks.Task], dict[str, Any], type[Exception], str]] = [
         ValueError,
         "pulse_duration must be shorter than the shortest interval",
     ),
-    (tasks.ReadySetGo, {"gain": 0}, ValueError, "gain must be a finite number above 0, got 0"),
+    (tasks.ReadySetGo, {"gain": 0}, ValueError, "gain must be a finite number above 0 and at most 100, got 0"),
     (tasks.ReadySetGo, {"weber": 0.5}, ValueError, "weber must be a finite number of at least 0 and at most 0.3"),
     (tasks.DelayedReach, {"output": "force"}, ValueError, "output must be 'velocity' or 'position', got 'force'"),
     (tasks.DelayedReach, {"n_targets": 0}, ValueError, "n_targets must be at least 1, got 0"),
@@ -375,6 +375,29 @@ BAD: list[tuple[type[tasks.Task], dict[str, Any], type[Exception], str]] = [
     (tasks.LineDrawing, {"teacher_every": 0}, ValueError, "teacher_every must be at least 1, got 0"),
     (tasks.LineDrawing, {"radius": np.inf}, ValueError, "radius must be a finite number above 0, got inf"),
 ]
+
+
+JUNK: list[Any] = [
+    *(None, True, -1, 0, 1, 3, np.int64(3), 10**30, 3.5, np.float64(0.2), 1e300, np.nan, np.inf, -np.inf, 1 + 2j),
+    *("", "x", b"x", [], [1], [None, 1], (1, 2), (2, 1), (0.1, 0.2), ("a", "b"), {}, {1: 1}, object()),
+    *(np.zeros(3), np.array(0.2), np.array([0.1, 0.2])),
+]
+
+
+@pytest.mark.parametrize("kind", list(dict.fromkeys(kind for kind, _, _, _ in BAD)), ids=lambda kind: kind.__name__)
+def test_whatever_is_given_is_refused_or_makes_a_task(kind: type[tasks.Task]) -> None:
+    n_made = 0
+    for entry in fields(kind):  # type: ignore[arg-type]
+        for value in JUNK:
+            try:
+                task = kind(**{entry.name: value})
+            except (TypeError, ValueError) as error:
+                assert "must" in str(error) or "too long" in str(error), f"{entry.name}={value!r}: {error}"
+                continue
+            assert repr(task)
+            task.sample(2, seed=0)
+            n_made += 1
+    assert n_made > len(fields(kind))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("kind", "arguments", "error", "message"), BAD, ids=lambda value: str(value)[:40])

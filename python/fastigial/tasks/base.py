@@ -105,7 +105,7 @@ class Task(ABC):
         """
         n_trials = whole("n_trials", n_trials, 1)
         if not isinstance(seed, np.random.SeedSequence):
-            seed = whole("seed", seed, 0)
+            seed = whole("seed", seed, 0, None)
         trials = self.draw(n_trials, np.random.default_rng(seed))
         if not isinstance(trials, Trials):
             raise TypeError(f"{type(self).__name__}.draw must return Trials, got {type(trials).__name__}")
@@ -207,7 +207,7 @@ class Task(ABC):
                 f"{name}={value!r}" for name, (value, default) in values.items() if repr(value) != repr(default)
             )
         sizes = [(self.n_inputs, "input"), (self.n_outputs, "output"), (self.n_steps, "step")]
-        words = [f"{number} {noun}{'s'[: number != 1]}" for number, noun in sizes]
+        words = [f"{number} {noun}" if number == 1 else f"{number} {noun}s" for number, noun in sizes]
         return f'<{type(self).__name__}({given}): {", ".join(words)} of {1e3 * self.dt:g} ms, loss "{self.loss}">'
 
 

@@ -45,7 +45,12 @@ def signed_coherence(
 
 def check_coherences(name: str, sizes: Sequence[float]) -> None:
     """Raise an error unless `sizes` are numbers from 0 to 1, at least one."""
-    if isinstance(sizes, str) or not isinstance(sizes, Sequence | np.ndarray) or len(sizes) == 0:
+    if (
+        isinstance(sizes, str)
+        or not isinstance(sizes, Sequence | np.ndarray)
+        or np.size(sizes) == 0
+        or np.ndim(sizes) == 0
+    ):
         raise TypeError(f"{name} must be a sequence of numbers from 0 to 1, got {sizes!r}")
     for size in sizes:
         number(name, size, low=0.0, high=1.0)

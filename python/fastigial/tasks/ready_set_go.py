@@ -41,7 +41,7 @@ class ReadySetGo(Task):
     n_intervals : int, optional
         How many different intervals there are, evenly spaced. Default: any number of whole steps in the range.
     gain : float
-        Interval to produce over interval to measure.
+        Interval to produce over interval to measure; at most 100.
     weber : float
         Standard deviation of the interval that is shown, as a share of the true one. Above 0, the prior helps.
     ready : float or (float, float)
@@ -89,7 +89,7 @@ class ReadySetGo(Task):
             raise ValueError(
                 f"n_intervals must be at most {high - low + 1}, the whole steps in the range; got {self.n_intervals}"
             )
-        number("gain", self.gain, low=0.0, above=True)
+        number("gain", self.gain, low=0.0, high=100.0, above=True)
         number("tolerance", self.tolerance, low=0.0)
         number("weber", self.weber, low=0.0, high=0.3)
         step_range("ready", self.ready, self.dt, least=0)

@@ -14,24 +14,31 @@ from numpy.typing import NDArray
 Seconds: TypeAlias = "float | tuple[float, float]"
 """A fixed duration, or the shortest and longest of durations that are drawn uniformly in whole steps."""
 
+_MOST = 10**9
+"""Steps, items and the like up to which a number may have been meant."""
+
 
 def number(name: str, value: Any, *, low: float = -np.inf, high: float = np.inf, above: bool = False) -> float:
     """Return a number in [low, high], or above `low` if it must be `above`."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"{name} must be a number, got {value!r}")
-    if not (low < value if above else low <= value) or not value <= high or not np.isfinite(value):
+    # A whole number may be too large for a float, which is as good as infinity.
+    finite = abs(value) <= np.finfo(np.float64).max
+    if not (low < value if above else low <= value) or not value <= high or not finite:
         least = "" if low == -np.inf else f" above {low:g}" if above else f" of at least {low:g}"
         most = "" if high == np.inf else f"{' and' if least else ''} at most {high:g}"
         raise ValueError(f"{name} must be a finite number{least}{most}, got {value}")
     return float(value)
 
 
-def whole(name: str, value: Any, least: int) -> int:
-    """Return a whole number that is not below `least`."""
+def whole(name: str, value: Any, least: int, most: int | None = _MOST) -> int:
+    """Return a whole number that is not below `least`, nor above `most` unless that is None."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
         raise TypeError(f"{name} must be a whole number, got {value!r}")
     if value < least:
         raise ValueError(f"{name} must be at least {least}, got {value}")
+    if most is not None and value > most:
+        raise ValueError(f"{name} must be at most {most}, got {value}")
     return int(value)
 
 
@@ -47,7 +54,7 @@ def steps(name: str, duration: Any, dt: float, *, least: int = 1) -> int:
     Raises
     ------
     ValueError
-        If it is negative or rounds to fewer than `least` steps.
+        If it is negative, rounds to fewer than `least` steps, or is beyond all measure.
 
     Examples
     --------
@@ -56,6 +63,8 @@ def steps(name: str, duration: Any, dt: float, *, least: int = 1) -> int:
     25
     """
     seconds = number(name, duration, low=0.0)
+    if seconds / dt > _MOST:
+        raise ValueError(f"{name} must last at most {_MOST} steps of dt={dt:g} s, got {seconds:g} s")
     n_steps = round(seconds / dt)
     if n_steps < least:
         raise ValueError(f"{name} must last at least {least} step{'s'[: least > 1]} of dt={dt:g} s, got {seconds:g} s")
@@ -67,7 +76,7 @@ def step_range(name: str, duration: Seconds, dt: float, *, least: int = 1) -> tu
     if isinstance(duration, int | float | np.integer | np.floating):
         n_steps = steps(name, duration, dt, least=least)
         return n_steps, n_steps
-    ends = tuple(duration) if isinstance(duration, tuple | list | np.ndarray) else ()
+    ends = tuple(duration) if isinstance(duration, tuple | list) else ()
     if len(ends) != 2:
         raise TypeError(f"{name} must be seconds, or (shortest, longest) in seconds, got {duration!r}")
     low, high = (steps(name, end, dt, least=least) for end in ends)
