@@ -17,7 +17,7 @@ HEAVY = {"matplotlib", "scipy", "xarray", "pandas", "sklearn", "joblib", "tqdm",
 # Modules that are themselves imported inside functions only.
 DEFERRED = {"fastigial.plot.canvas"}
 # Rooms whose results have a method `plot`.
-DRAW_THEMSELVES = ("analysis", "selection")
+DRAW_THEMSELVES = ("analysis", "selection", "tasks")
 FILES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))
 
 each_file = pytest.mark.parametrize("file", FILES, ids=str)

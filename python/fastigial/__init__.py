@@ -11,12 +11,13 @@ Everything a user needs is one attribute away::
 
 from __future__ import annotations
 
-from fastigial import _core, analysis, datasets, masks, plot, preprocess
+from fastigial import _core, analysis, datasets, masks, plot, preprocess, tasks
 from fastigial.analysis import align, core_consistency, similarity
 from fastigial.convergence import ConvergenceWarning
 from fastigial.io import load
 from fastigial.recording import Recording
 from fastigial.selection import Ensemble, RankSearch
+from fastigial.tasks import Trials
 from fastigial.tensor import TCA, SliceTCA
 from fastigial.threads import get_num_threads, set_num_threads
 
@@ -29,6 +30,7 @@ __all__ = [
     "RankSearch",
     "Recording",
     "SliceTCA",
+    "Trials",
     "align",
     "analysis",
     "core_consistency",
@@ -40,4 +42,5 @@ __all__ = [
     "preprocess",
     "set_num_threads",
     "similarity",
+    "tasks",
 ]

@@ -1,4 +1,4 @@
-"""Figures of fitted decompositions, ready for a notebook or a page.
+"""Figures of fitted decompositions and of tasks, ready for a notebook or a page.
 
 Every function returns a :class:`matplotlib.figure.Figure`, draws into existing axes when ``axes=`` is given,
 and leaves matplotlib's global settings as it found them. Importing this room does not import matplotlib: the
@@ -36,6 +36,10 @@ permutation
     How large an association with a label is beside those of permuted labels.
 similarity
     Matched components of two models, beside one another.
+trials
+    Inputs and targets of a few trials of a task, and when they count.
+paths
+    Trials of a task with two outputs, as paths in a plane.
 """
 
 from __future__ import annotations
@@ -48,12 +52,14 @@ from fastigial.plot.ensemble import ensemble
 from fastigial.plot.factors import tca
 from fastigial.plot.influence import influence
 from fastigial.plot.learning import trial_factors
+from fastigial.plot.paths import paths
 from fastigial.plot.permutation import permutation
 from fastigial.plot.rank_search import rank_search
 from fastigial.plot.replicability import replicability
 from fastigial.plot.residuals import reconstruction
 from fastigial.plot.similarity import similarity
 from fastigial.plot.slices import slicetca
+from fastigial.plot.trials import trials
 from fastigial.plot.variance import variance
 
 __all__ = [
@@ -63,6 +69,7 @@ __all__ = [
     "ensemble",
     "influence",
     "loss",
+    "paths",
     "permutation",
     "rank_search",
     "reconstruction",
@@ -71,5 +78,6 @@ __all__ = [
     "slicetca",
     "tca",
     "trial_factors",
+    "trials",
     "variance",
 ]
