@@ -1,4 +1,4 @@
-"""Figures of fitted decompositions, ready for a notebook or a page.
+"""Figures of fitted decompositions and of networks, ready for a notebook or a page.
 
 Every function returns a :class:`matplotlib.figure.Figure`, draws into existing axes when ``axes=`` is given,
 and leaves matplotlib's global settings as it found them. Importing this room does not import matplotlib: the
@@ -36,6 +36,10 @@ permutation
     How large an association with a label is beside those of permuted labels.
 similarity
     Matched components of two models, beside one another.
+trajectory
+    Inputs, units and outputs of one trial of a network.
+history
+    Loss and gradient of a training, for one network or several.
 """
 
 from __future__ import annotations
@@ -46,6 +50,7 @@ from fastigial.plot.core_consistency import core_consistency
 from fastigial.plot.degeneracy import degeneracy
 from fastigial.plot.ensemble import ensemble
 from fastigial.plot.factors import tca
+from fastigial.plot.history import history
 from fastigial.plot.influence import influence
 from fastigial.plot.learning import trial_factors
 from fastigial.plot.permutation import permutation
@@ -54,6 +59,7 @@ from fastigial.plot.replicability import replicability
 from fastigial.plot.residuals import reconstruction
 from fastigial.plot.similarity import similarity
 from fastigial.plot.slices import slicetca
+from fastigial.plot.trajectory import trajectory
 from fastigial.plot.variance import variance
 
 __all__ = [
@@ -61,6 +67,7 @@ __all__ = [
     "core_consistency",
     "degeneracy",
     "ensemble",
+    "history",
     "influence",
     "loss",
     "permutation",
@@ -70,6 +77,7 @@ __all__ = [
     "similarity",
     "slicetca",
     "tca",
+    "trajectory",
     "trial_factors",
     "variance",
 ]
