@@ -104,6 +104,8 @@ def trajectory(
         _lines(outputs, time, np.asarray(trajectory.outputs[number]), targets)
         outputs.set_ylabel("output")
         outputs.set_xlabel(time.label)
+        for ax in grid:
+            ax.set_xlim(time.edges[0], time.edges[-1])
         title = f"trial {number}"
         if trajectory.losses is not None and np.isfinite(trajectory.losses[number]).any():
             title += f", loss {np.nanmean(trajectory.losses[number]):.3g}"

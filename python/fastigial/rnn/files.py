@@ -178,13 +178,13 @@ def _restored(value: Any) -> Any:
 
 
 def as_text(net: Network) -> str:
-    """The call that makes such a network, without what is as by default."""
+    """The call that makes such a network: the kind of cell, and what is not as by default."""
     defaults = inspect.signature(type(net).__init__).parameters
     sizes, others = [], []
     for name, value in net._arguments.items():
         if defaults[name].default is inspect.Parameter.empty:
             sizes.append(repr(value))
-        elif not (type(value) is type(defaults[name].default) and value == defaults[name].default):
+        elif name == "cell" or not (type(value) is type(defaults[name].default) and value == defaults[name].default):
             others.append(f"{name}={_shown(value)}")
     return f"{type(net).__name__}({', '.join(sizes + others)})"
 

@@ -93,7 +93,7 @@ class RNN(Network):
     >>>     >>> import fastigial as fg
     >>> net = fg.RNN(2, 50, 1, activation="relu", dale=0.8, density=0.2, seed=1)
     >>> net
-    RNN(2, 50, 1, activation='relu', density=0.2, dale=0.8, seed=1)
+    RNN(2, 50, 1, cell='rate', activation='relu', density=0.2, dale=0.8, seed=1)
     >>> net.run(np.zeros((10, 100, 2))).outputs.shape
     (10, 100, 1)
     """
