@@ -189,9 +189,10 @@ def test_silence_is_of_units_at_times_or_throughout() -> None:
 
 
 def test_lesions_are_in_seconds_or_in_steps() -> None:
-    assert lesions({"recurrent": (0.1, 0.3), "input": (None, 0.2)}, 0.1, 5) == [("recurrent", 1, 3), ("input", 0, 2)]
-    assert lesions("feedback", 0.1, 5) == [("feedback", 0, 5)]
-    assert lesions([("input", 1, 3), ("input", 4, 9)], 0.1, 5) == [("input", 1, 3), ("input", 4, 5)]
+    seconds = {"recurrent": (0.1, 0.3), "input": (None, 0.2)}
+    assert lesions(seconds, 0.1, 5, feedback=False) == [("recurrent", 1, 3), ("input", 0, 2)]
+    assert lesions("feedback", 0.1, 5, feedback=True) == [("feedback", 0, 5)]
+    assert lesions([("input", 1, 3), ("input", 4, 5)], 0.1, 5, feedback=False) == [("input", 1, 3), ("input", 4, 5)]
 
 
 @pytest.mark.parametrize(
@@ -208,6 +209,8 @@ def test_lesions_are_in_seconds_or_in_steps() -> None:
         ("lesion", {"output": (0, 1)}, "lesion is 'output'"),
         ("lesion", {"input": 0.3}, r"expected \(start, stop\) in seconds"),
         ("lesion", [("input", 3, 2)], "from step 3 to 2"),
+        ("lesion", [("input", 3, 5)], "at most 4"),
+        ("lesion", "feedback", "no output feedback"),
     ],
 )
 def test_perturbations_that_make_no_sense_are_refused(perturb: str, given: Any, words: str) -> None:
@@ -217,4 +220,4 @@ def test_perturbations_that_make_no_sense_are_refused(perturb: str, given: Any, 
         elif perturb == "silence":
             silenced(given, AREAS, 0.1, 4)
         else:
-            lesions(given, 0.1, 4)
+            lesions(given, 0.1, 4, feedback=False)

@@ -143,10 +143,9 @@ def test_functions_that_answer_wrongly_are_told_so(answer: Any, error: type[Exce
     ("loss", "targets", "mask", "words"),
     [
         ("mae", TARGETS, None, "loss is 'mae', expected 'mse'"),
-        ("mse", None, None, "targets are missing"),
         ("mse", TARGETS[:2], None, r"shape \(2, 4, 2\), expected \(trials, time, outputs\) = \(3, 4, 2\)"),
-        ("mse", np.full(SHAPE, np.nan), None, "nothing observed"),
-        ("mse", TARGETS, np.zeros((N_TRIALS, N_STEPS), bool), "nothing observed"),
+        ("mse", np.full(SHAPE, np.nan), None, "targets and mask leave nothing"),
+        ("mse", TARGETS, np.zeros((N_TRIALS, N_STEPS), bool), "targets and mask leave nothing"),
         ("mse", np.full(SHAPE, np.inf), None, "infinities"),
         ("mse", TARGETS, np.ones(3), r"mask has the shape \(3,\)"),
         ("mse", TARGETS, -WEIGHTS, "negative weights"),
@@ -168,6 +167,8 @@ def test_losses_are_names_objects_or_functions() -> None:
         as_loss(3)
     with pytest.raises(TypeError, match="loss takes 4 arguments"):
         as_loss(lambda a, b, c, d: a + b + c + d)
+    with pytest.raises(TypeError, match="targets are None; the loss 'mse' needs them"):
+        prepare("mse", None, None, SHAPE, DOUBLE)
     with pytest.raises(TypeError, match="real numbers"):
         prepare("mse", np.full(SHAPE, "a"), None, SHAPE, DOUBLE)
 
@@ -178,7 +179,7 @@ def test_losses_are_names_objects_or_functions() -> None:
 @pytest.mark.parametrize("dt", [1e-3, 0.01, 0.5])
 def test_the_rate_regulariser_is_the_same_in_steps(dt: float) -> None:
     spikes = np.random.default_rng(0).random(7)
-    c, f = as_regularization({"rate": (3.0, 10.0)}, dt, spiking=True)["rate"]
+    c, f = as_regularization({"rate_target": (3.0, 10.0)}, dt, spiking=True)["rate_target"]
     assert (c * (spikes - f) ** 2).mean() == pytest.approx((3.0 * (spikes / dt - 10.0) ** 2).mean(), rel=1e-12)
 
 
@@ -187,7 +188,7 @@ def test_the_rate_regulariser_is_the_same_in_steps(dt: float) -> None:
     [
         ({"l2": 1.0}, ValueError, "names 'l2', expected one of 'activity_l2'"),
         ({"activity_l2": -1.0}, ValueError, "is -1.0"),
-        ({"rate": (1.0, 10.0)}, ValueError, "do not spike"),
+        ({"rate_target": (1.0, 10.0)}, ValueError, "do not spike"),
         (0.1, TypeError, "regularization is 0.1"),
     ],
 )

@@ -12,6 +12,7 @@ from tests.common.networks import structure
 import fastigial as fg
 from fastigial.rnn.batches import Batches, as_data
 from fastigial.rnn.checkpoints import Checkpoint, Saved, fingerprint
+from fastigial.rnn.early_stopping import as_early_stopping
 from fastigial.rnn.files import pack, unpack
 
 INPUTS = np.arange(11.0)[:, None, None] * np.ones((11, 3, 2))
@@ -71,7 +72,7 @@ def test_validation_trials_are_in_no_batch() -> None:
     ("given", "error", "words"),
     [
         (INPUTS, TypeError, "task is ndarray, expected a task with sample"),
-        ((INPUTS,), TypeError, "task is tuple"),
+        ((INPUTS,), ValueError, "task is a tuple of 1"),
         ((INPUTS, TARGETS[:3]), ValueError, r"targets of shape \(3, 3, 1\), expected 11 trials"),
         ((INPUTS[0], TARGETS), ValueError, r"inputs of shape \(3, 2\)"),
     ],
@@ -84,6 +85,8 @@ def test_what_holds_no_trials_is_refused(given: Any, error: type[Exception], wor
 def test_a_fixed_set_cannot_be_sampled() -> None:
     with pytest.raises(ValueError, match="validation is 7, but only a task can be sampled"):
         Batches((INPUTS, TARGETS), 4, 1).validation(7, 0)
+    with pytest.raises(ValueError, match="batch_size is 12, expected at most the 11 trials of task"):
+        Batches((INPUTS, TARGETS), 12, 1)
     with pytest.raises(ValueError, match="no trials"):
         Batches((INPUTS[:0], TARGETS[:0]), 4, 1)
 
@@ -162,8 +165,22 @@ def test_stopping_at_a_target_and_without_a_finite_loss() -> None:
     assert not stopping.should_stop(np.array([]))
     assert stopping.best(np.array([np.nan])) is None
     assert stopping.should_stop(np.array([np.nan, np.nan]))
+    without_end = fg.rnn.EarlyStopping(patience=None, target=0.5)
+    assert not without_end.should_stop(np.ones(1000))
     with pytest.raises(ValueError, match="patience is 0"):
         fg.rnn.EarlyStopping(patience=0)
+
+
+def test_patience_needs_a_loss_of_other_trials() -> None:
+    assert as_early_stopping(None, held_out=False) is None
+    assert as_early_stopping(3, held_out=True) == fg.rnn.EarlyStopping(patience=3)
+    target = fg.rnn.EarlyStopping(patience=None, target=0.1)
+    assert as_early_stopping(target, held_out=False) is target
+    for given in (3, fg.rnn.EarlyStopping()):
+        with pytest.raises(ValueError, match="early_stopping with patience needs a validation"):
+            as_early_stopping(given, held_out=False)
+    with pytest.raises(TypeError, match="early_stopping is 'best'"):
+        as_early_stopping("best", held_out=True)
 
 
 # Files

@@ -169,8 +169,9 @@ def reconstruct_slicetca(
 ) -> NDArray[Any]: ...
 
 # Recurrent networks. B trials, T steps, I inputs, N units, O outputs, G gates; floating arrays are of the precision of
-# the network's parameters, C-ordered. State variables go by their letters: "h" (rate with leak="rate", gru), "v" (rate
-# with leak="current"), "h", "c" (lstm), "v", "s", "q" (lif), "v", "s", "q", "a" (alif); S is N times their number.
+# the network's parameters, C-ordered. State variables by name, in the order of
+# `jacobian` and `advance`: "h" (rate with leak="rate", gru); "current" (rate with leak="current"); "h", "cell" (lstm);
+# "voltage", "h" (the spikes), "filtered" and, alif, "adaptation". S is N times their number.
 
 _Array = NDArray[Any]
 _Arrays = dict[str, _Array]
@@ -179,7 +180,7 @@ _Arrays = dict[str, _Array]
 # (B,) float64).
 _Loss = tuple[str, _Array, _Array | None] | Callable[[_Array], Any]
 # "activity_l2", "activity_l1", "weight_l2", "weight_l1": coefficient;
-# "rate": (c, f) for c · mean over units of (mean over trials and steps of s − f)², f in spikes per step.
+# "rate_target": (c, f) for c · mean over units of (mean over trials and steps of s − f)², f in spikes per step.
 _Regularization = Mapping[str, Any]
 
 @final
@@ -193,7 +194,8 @@ class Network:
     def parameters(self) -> _Arrays: ...
     def set_parameters(self, parameters: Mapping[str, _Array]) -> None: ...
     # record: of "current", "cell", "voltage", "filtered", "adaptation"; the answer has "states", "outputs", "final"
-    # ({letter: (B, N)}) and those, (B, T, N).
+    # ({state variable: (B, N)}) and those, (B, T, N). initial_state: {state variable: (N,) or (B, N)}; what is missing
+    # is as the parameters have it, or 0. lesions: (pathway, first step, step after the last). progress: as for fits.
     def run(
         self,
         inputs: _Array,
@@ -224,7 +226,8 @@ class Network:
 
 @final
 class Stepper:
-    # Copies the network's parameters. set_state with state variables alone sets what earlier steps sent to what they
+    # Copies the network's parameters. state: the state variables, (n_trials, N), and whatever else the next step
+    # depends on, under other names. set_state with state variables alone sets what earlier steps sent to what they
     # send.
     def __new__(cls, network: Network, n_trials: int, seed: int) -> Stepper: ...
     def step(self, inputs: _Array) -> tuple[_Array, _Array]: ...
@@ -262,7 +265,8 @@ class Optimizer:
     def set_state(self, state: Mapping[str, _Array]) -> None: ...
 
 # Each network by its rule and optimiser on its batch; (loss, length of the gradient before clipping) of each.
-# FloatingPointError if a loss or gradient is not finite; no parameter of any network has changed then.
+# FloatingPointError if a loss or gradient is not finite, with a message that begins with "network k", k being its place
+# in the list; no parameter of any network has changed then.
 def train_step(
     networks: Sequence[Network],
     rules: Sequence[Rule],

@@ -57,10 +57,13 @@ class Batches:
         self._data = None if hasattr(task, "sample") else as_data("task", task)
         self._batch_size = batch_size
         self.n_batches = n_batches
+        self.is_sampled = self._task is not None
         if self._data is not None:
             n_trials = len(self._data[0])
             if n_trials == 0:
                 raise ValueError("task holds no trials")
+            if batch_size > n_trials:
+                raise ValueError(f"batch_size is {batch_size}, expected at most the {n_trials} trials of task")
             self.n_batches = -(-n_trials // batch_size)
 
     def draw(self, seed: int, epoch: int, batch: int) -> Data:
@@ -96,7 +99,9 @@ def as_data(name: str, given: Any) -> Data:
     ValueError
         If they are not of the same trials.
     """
-    if isinstance(given, tuple) and len(given) in (2, 3):
+    if isinstance(given, tuple):
+        if len(given) not in (2, 3):
+            raise ValueError(f"{name} is a tuple of {len(given)}, expected (inputs, targets[, mask])")
         parts = (*given, None)[:3]
     else:
         parts = unpacked(given, None, None)

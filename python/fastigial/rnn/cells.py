@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["ACTIVATIONS", "CELLS", "LEAKS", "Cell", "cell_of", "internals"]
+__all__ = ["ACTIVATIONS", "CELLS", "LEAKS", "Cell", "cell_of", "core_names"]
 
 ACTIVATIONS = ("tanh", "relu", "softplus", "sigmoid", "rectified_tanh", "linear")
 LEAKS = ("rate", "current")
@@ -54,7 +54,8 @@ CELLS = {
 }
 _CURRENT = Cell(1, ("v",))
 
-_RECORDED = {"c": "cell", "v": "voltage", "q": "filtered", "a": "adaptation"}
+# What units send on is "h" to the core, also where it is spikes.
+_TO_CORE = {"h": "h", "s": "h", "c": "cell", "v": "voltage", "q": "filtered", "a": "adaptation"}
 
 
 def cell_of(cell: str, leak: str) -> Cell:
@@ -62,14 +63,14 @@ def cell_of(cell: str, leak: str) -> Cell:
     return _CURRENT if cell == "rate" and leak == "current" else CELLS[cell]
 
 
-def internals(cell: str, leak: str) -> dict[str, str]:
-    """State variables that are not what units send on, and the name under which a run records each.
+def core_names(cell: str, leak: str) -> dict[str, str]:
+    """The core's names of the state variables, by their letters; those but "h" are what a run can record.
 
     Examples
     --------
-    >>> from fastigial.rnn.cells import internals
-    >>> internals("lstm", "rate"), internals("rate", "current"), internals("gru", "rate")
-    ({'c': 'cell'}, {'v': 'current'}, {})
+    >>> from fastigial.rnn.cells import core_names
+    >>> core_names("lstm", "rate"), core_names("rate", "current"), core_names("lif", "rate")
+    ({'h': 'h', 'c': 'cell'}, {'v': 'current'}, {'v': 'voltage', 's': 'h', 'q': 'filtered'})
     """
-    names = {**_RECORDED, "v": "current"} if cell == "rate" else _RECORDED
-    return {name: names[name] for name in cell_of(cell, leak).state if name in names}
+    names = {**_TO_CORE, "v": "current"} if cell == "rate" else _TO_CORE
+    return {letter: names[letter] for letter in cell_of(cell, leak).state}

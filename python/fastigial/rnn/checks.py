@@ -14,7 +14,9 @@ __all__ = ["as_flag", "as_positive", "as_precision", "as_real", "one_of"]
 
 def one_of(name: str, value: Any, known: tuple[str, ...]) -> str:
     """One of a few words."""
-    if not isinstance(value, str) or value not in known:
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is {value!r}, expected one of {', '.join(map(repr, known))}")
+    if value not in known:
         raise ValueError(f"{name} is {value!r}, expected one of {', '.join(map(repr, known))}")
     return value
 
@@ -41,7 +43,7 @@ def as_precision(dtype: Any) -> np.dtype[Any]:
     except TypeError:
         raise TypeError(f'dtype is {dtype!r}, expected "float32" or "float64"') from None
     if found not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise TypeError(f'dtype is {found}, expected "float32" or "float64"')
+        raise ValueError(f'dtype is {found}, expected "float32" or "float64"')
     return found
 
 

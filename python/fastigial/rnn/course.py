@@ -34,11 +34,14 @@ class Course:
 
     Attributes
     ----------
+    number : int or None
+        Which of several networks it is.
     history : History
         Of the epochs that are finished; `epoch` is the number of the one that comes next.
     """
 
     net: RNN
+    number: int | None
     batches: Batches
     rule: Rule
     optimizer: Optimizer
@@ -58,7 +61,10 @@ class Course:
         self.core_rule, self.core_optimizer = self.rule.of(self.net), self.optimizer.of(self.net)
         self.terms = as_regularization(self.regularization, structure.dt, spiking=structure.kind.spiking)
         held_out = self.batches.validation(self.validation, self.seed)
-        self._held_out = None if held_out is None else prepared(held_out, self.loss, structure)
+        try:
+            self._held_out = None if held_out is None else prepared(held_out, self.loss, structure)
+        except ValueError as error:
+            raise ValueError(f"validation: {error}") from error
         self._best: Arrays = {}
         self._started, self._before = time.perf_counter(), 0.0
         self._resume()

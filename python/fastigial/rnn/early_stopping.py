@@ -1,12 +1,14 @@
 """When to stop before the last epoch: when the loss no longer falls, or when it is low enough.
 
-What is followed is the validation loss if there is one, else the training loss. Whether to stop is a function of the
+What is followed is the validation loss if there is one, else the training loss (whose trials, if they are a fixed set,
+tell nothing of others: patience asks for a validation then). Whether to stop is a function of the
 losses so far and of nothing else, so a training that was interrupted stops where it would have.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 from fastigial.rnn.checks import as_positive
 from fastigial.tensor.checks import as_count
 
-__all__ = ["EarlyStopping"]
+__all__ = ["EarlyStopping", "as_early_stopping"]
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,8 @@ class EarlyStopping:
 
     Parameters
     ----------
-    patience : int
-        Epochs without a new best loss that are waited for, at least 1.
+    patience : int, optional
+        Epochs without a new best loss that are waited for, at least 1; None waits for ever.
     min_delta : float
         A new best must be lower than the last by more than this.
     target : float, optional
@@ -41,13 +43,13 @@ class EarlyStopping:
     [False, False, False, True]
     """
 
-    patience: int = 10
+    patience: int | None = 10
     min_delta: float = 0.0
     target: float | None = None
     restore_best: bool = True
 
     def __post_init__(self) -> None:
-        if as_count("patience", self.patience) == 0:
+        if self.patience is not None and as_count("patience", self.patience) == 0:
             raise ValueError("patience is 0, expected at least 1 epoch")
         as_positive("min_delta", self.min_delta, zero=True)
 
@@ -65,5 +67,25 @@ class EarlyStopping:
             return False
         if self.target is not None and losses[-1] <= self.target:
             return True
+        if self.patience is None:
+            return False
         best = self.best(losses)
         return len(losses) - 1 - (-1 if best is None else best) >= self.patience
+
+
+def as_early_stopping(given: Any, *, held_out: bool) -> EarlyStopping | None:
+    """Early stopping from a patience, or as it is.
+
+    Parameters
+    ----------
+    given : None, int or EarlyStopping
+        What the user asked for.
+    held_out : bool
+        Whether the loss that is followed is that of other trials than those trained on.
+    """
+    if given is None:
+        return None
+    stopping = given if isinstance(given, EarlyStopping) else EarlyStopping(as_count("early_stopping", given))
+    if stopping.patience is not None and not held_out:
+        raise ValueError("early_stopping with patience needs a validation, since the task is a fixed set of trials")
+    return stopping

@@ -188,7 +188,7 @@ def prepare(loss: Any, targets: Any, mask: Any, shape: tuple[int, int, int], dty
     weights = _weights(mask, shape, dtype)
     if targets is None:
         if not isinstance(chosen, Custom):
-            raise ValueError(f"targets are missing; the loss {chosen.name!r} needs them")
+            raise TypeError(f"targets are None; the loss {chosen.name!r} needs them")
         return Prepared(chosen, None, weights)
     array = np.asarray(targets)
     if isinstance(chosen, CrossEntropy) and array.ndim == 2 and array.dtype.kind in "iu":
@@ -212,7 +212,7 @@ def prepare(loss: Any, targets: Any, mask: Any, shape: tuple[int, int, int], dty
         weights = np.where(observed, 1.0 if weights is None else weights, 0.0).astype(dtype)
         array = np.where(observed, array, 0.0)
     if weights is not None and not (weights > 0).any():
-        raise ValueError("targets hold nothing observed: all NaN, or all masked")
+        raise ValueError("targets and mask leave nothing observed")
     counts = np.broadcast_to(True if weights is None else weights > 0, array.shape)
     if not np.isfinite(array[counts]).all():
         raise ValueError("targets hold infinities, or numbers too large for the network's precision")

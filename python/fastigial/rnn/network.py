@@ -90,7 +90,8 @@ class RNN(Network):
 
     Examples
     --------
-    >>>     >>> import fastigial as fg
+    >>> import numpy as np
+    >>> import fastigial as fg
     >>> net = fg.RNN(2, 50, 1, activation="relu", dale=0.8, density=0.2, seed=1)
     >>> net
     RNN(2, 50, 1, cell='rate', activation='relu', density=0.2, dale=0.8, seed=1)
@@ -182,14 +183,10 @@ class RNN(Network):
         -------
         Trajectory
 
-        Raises
-        ------
-        ValueError
-            If a shape is wrong or inputs are not finite.
-
         Examples
         --------
-        >>>         >>> import fastigial as fg
+        >>> import numpy as np
+        >>> import fastigial as fg
         >>> net = fg.RNN(1, 20, 1, areas={"PFC": 10, "M1": 10})
         >>> x = np.ones((3, 50, 1))
         >>> lesioned = net.run(x, silence={"units": "M1", "start": 0.2, "stop": 0.3})

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastigial.rnn.cells import core_names
 from fastigial.rnn.dale import apply_signs, check_signs
 from fastigial.rnn.initialisers import Constant, Gaussian, Initialiser, Uniform, as_initialiser
 from fastigial.rnn.seeds import as_seed, stream
@@ -105,8 +106,10 @@ def states_by_name(structure: Structure, initial_state: Any) -> Parameters:
     state = structure.kind.state
     if not isinstance(initial_state, Mapping):
         return {state[0]: np.asarray(initial_state)}
-    # h0 is the parameter's name, whatever the letter of the variable.
-    letters = {**{f"{name}0": name for name in state}, "h0": state[0], **{name: name for name in state}}
+    # h0 is the parameter's name, whatever the letter of the variable; and what a run records has whole names.
+    recorded = core_names(structure.cell, structure.leak).items()
+    letters = {name: letter for letter, name in recorded} | {f"{letter}0": letter for letter in state}
+    letters |= {"h0": state[0]} | {letter: letter for letter in state}
     for name in initial_state:
         if name not in letters:
             raise ValueError(f"initial_state names {name!r}; the state variables are {', '.join(state)}")

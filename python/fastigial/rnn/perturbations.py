@@ -126,7 +126,7 @@ def silenced(silence: Any, areas: Areas, dt: float, n_steps: int) -> NDArray[np.
     return silent
 
 
-def lesions(lesion: Any, dt: float, n_steps: int) -> list[tuple[str, int, int]]:
+def lesions(lesion: Any, dt: float, n_steps: int, *, feedback: bool) -> list[tuple[str, int, int]]:
     """Pathways that are gone, with the first step and the one after the last.
 
     Parameters
@@ -136,7 +136,16 @@ def lesions(lesion: Any, dt: float, n_steps: int) -> list[tuple[str, int, int]]:
         of (pathway, first, last) is in whole steps, the last one not included, and may name a pathway several times.
     dt, n_steps
         Of the network and the run.
+    feedback : bool
+        Whether the network has output feedback that could be gone.
     """
+    found = _lesions(lesion, dt, n_steps)
+    if not feedback and any(pathway == "feedback" for pathway, _, _ in found):
+        raise ValueError('lesion names "feedback", but the network has no output feedback')
+    return found
+
+
+def _lesions(lesion: Any, dt: float, n_steps: int) -> list[tuple[str, int, int]]:
     if lesion is None:
         return []
     if isinstance(lesion, str):
@@ -158,9 +167,9 @@ def _in_steps(item: Any, n_steps: int) -> tuple[str, int, int]:
     if not isinstance(item, tuple | list) or len(item) != 3:
         raise TypeError(f"lesion holds {item!r}, expected (pathway, first, last)")
     first, last = (as_count("lesion", step) for step in item[1:])
-    if not first < last:
-        raise ValueError(f"lesion is from step {first} to {last}, expected first < last")
-    return one_of("lesion", item[0], PATHWAYS), min(first, n_steps), min(last, n_steps)
+    if not first < last <= n_steps:
+        raise ValueError(f"lesion is from step {first} to {last}, expected first < last, at most {n_steps}")
+    return one_of("lesion", item[0], PATHWAYS), first, last
 
 
 def _are_mappings(value: Any) -> bool:

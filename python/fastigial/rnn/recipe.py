@@ -31,14 +31,16 @@ class Recipe(Generic[Core]):
             object.__setattr__(self, "_held", held)
         if net not in held:
             held[net] = make()
-        object.__setattr__(self, "_latest", held[net])
+        object.__setattr__(self, "_latest", weakref.ref(net))
         return held[net]
 
-    def _latest_used(self) -> Core:
+    def _latest_net(self) -> RNN:
         if "_latest" not in vars(self):
             raise AttributeError(f"this {type(self).__name__} has not been used with a network yet")
-        core: Core = vars(self)["_latest"]
-        return core
+        net: RNN | None = vars(self)["_latest"]()
+        if net is None:
+            raise AttributeError(f"the network that this {type(self).__name__} was used with is gone")
+        return net
 
     def arguments(self) -> dict[str, Any]:
         """What it was made with, by name."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastigial.rnn.cells import internals
+from fastigial.rnn.cells import core_names
 from fastigial.rnn.checks import as_real
 from fastigial.rnn.losses import prepare
 from fastigial.rnn.parameters import states_by_name
@@ -51,7 +51,8 @@ def run(
     inputs, targets, mask = unpacked(inputs, targets, mask)
     x = as_inputs(structure, inputs)
     n_trials, n_steps = x.shape[:2]
-    recorded = internals(structure.cell, structure.leak)
+    names = core_names(structure.cell, structure.leak)
+    recorded = [name for name in names.values() if name != "h"]
     prepared = None
     if targets is not None:
         # Whole numbers for each step are classes; for each output, amounts.
@@ -65,8 +66,8 @@ def run(
             seed=as_seed("seed", seed) if noise else None,
             injected=injected(inject, structure.areas, structure.dt, n_steps, structure.dtype),
             silenced=silenced(silence, structure.areas, structure.dt, n_steps),
-            lesions=lesions(lesion, structure.dt, n_steps),
-            record=list(recorded.values()),
+            lesions=lesions(lesion, structure.dt, n_steps, feedback=structure.feedback),
+            record=recorded,
             n_threads=as_threads(n_threads),
             progress=report.callback,
         )
@@ -75,9 +76,9 @@ def run(
         found["outputs"],
         x,
         dt=structure.dt,
-        internal={name: found[name] for name in recorded.values()},
-        final=found["final"],
-        state_names=tuple((name, recorded.get(name, "states")) for name in structure.kind.state),
+        internal={name: found[name] for name in recorded},
+        final={letter: found["final"][name] for letter, name in names.items()},
+        state_names=tuple((letter, "states" if name == "h" else name) for letter, name in names.items()),
         losses=None if prepared is None else prepared.per_step(found["outputs"]),
         targets=None if prepared is None else prepared.targets,
         area=structure.areas.labels,
@@ -131,6 +132,8 @@ def unpacked(inputs: Any, targets: Any, mask: Any) -> tuple[Any, Any, Any]:
 
 def as_inputs(structure: Structure, inputs: Any) -> NDArray[Any]:
     """Inputs in the network's precision, (B, T, I), finite."""
+    if inputs is None:
+        raise TypeError("inputs are None, expected an array (trials, time, inputs)")
     shape = np.shape(inputs)
     if len(shape) != 3 or shape[2] != structure.n_inputs:
         single = "; one trial is inputs[None]" if len(shape) == 2 else ""
@@ -142,8 +145,9 @@ def as_inputs(structure: Structure, inputs: Any) -> NDArray[Any]:
 
 
 def as_states(structure: Structure, initial_state: Any, n_trials: int) -> Arrays | None:
-    """An initial state as the core takes it: by the letters of its variables, (N,) or (B, N)."""
+    """An initial state as the core takes it: by its names of the variables, (N,) or (B, N)."""
     found: Arrays = {}
+    names = core_names(structure.cell, structure.leak)
     for name, value in states_by_name(structure, initial_state).items():
         array = as_real(f"initial_state[{name!r}]", value, structure.dtype)
         shapes = ((structure.n_units,), (n_trials, structure.n_units))
@@ -151,7 +155,7 @@ def as_states(structure: Structure, initial_state: Any, n_trials: int) -> Arrays
             raise ValueError(
                 f"initial_state[{name!r}] has the shape {array.shape}, expected {shapes[0]} or {shapes[1]}"
             )
-        found[name] = array
+        found[names[name]] = array
     return found or None
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastigial import _core
+from fastigial.rnn.cells import core_names
 from fastigial.rnn.checks import as_real
 from fastigial.rnn.seeds import as_seed
 from fastigial.tensor.checks import as_count
@@ -49,6 +50,7 @@ class Stepper:
         if self.n_trials == 0:
             raise ValueError("n_trials is 0, expected at least 1")
         self.seed = as_seed("seed", net.seed if seed is None else seed)
+        self._names = core_names(net.cell, net.leak)
         self.reset()
 
     def reset(self) -> None:
@@ -88,22 +90,22 @@ class Stepper:
         A copy. Set it to go back to a moment, or to go on from a state of one's own: state variables alone, (n_units,)
         or (n_trials, n_units), and nothing is on its way but what they send.
         """
-        return self._core.state()
+        letters = {name: letter for letter, name in self._names.items()}
+        return {letters.get(name, name): value for name, value in self._core.state().items()}
 
     @state.setter
     def state(self, state: dict[str, ArrayLike]) -> None:
         dtype = self.net._structure.dtype
-        variables = self.net._structure.kind.state
         given = {}
         for name, value in state.items():
             array = np.asarray(value)
-            if name in variables:
+            if name in self._names:
                 array = as_real(f"state[{name!r}]", value, dtype)
                 shape = (self.n_trials, self.net.n_units)
                 if array.shape not in (shape, shape[1:]):
                     raise ValueError(f"state[{name!r}] has the shape {array.shape}, expected {shape}")
                 array = np.ascontiguousarray(np.broadcast_to(array, shape))
-            given[name] = array
+            given[self._names.get(name, name)] = array
         self._core.set_state(given)
 
     def __repr__(self) -> str:

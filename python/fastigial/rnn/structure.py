@@ -1,14 +1,5 @@
 """From the arguments of a network to what the core is told: sizes, numbers without time constants, masks, signs.
 
-    symbol   name          of the arguments
-    α        alpha         dt / tau                             rate cells, (N,)
-    β        beta          exp(−dt / tau)                       spiking cells
-    κ        kappa         exp(−dt / tau_out), 0 without        spiking cells
-    ρ_a      rho_a         exp(−dt / tau_adaptation)            alif
-    β_a      beta_a        adaptation                           alif
-    θ        threshold     threshold                            spiking cells
-    γ        gamma         dampening of the surrogate           spiking cells
-
 All checks of the arguments are here, in `areas` and in `dale`; what they need of one another is checked before anything
 is drawn.
 """
@@ -27,6 +18,7 @@ from fastigial.rnn.cells import ACTIVATIONS, CELLS, LEAKS, Cell, cell_of
 from fastigial.rnn.checks import as_flag, as_positive, as_precision, one_of
 from fastigial.rnn.dale import readout_from_excitatory, signs_of
 from fastigial.rnn.seeds import as_seed, stream
+from fastigial.rnn.time_constants import alpha_of, spiking_numbers
 from fastigial.tensor.checks import as_count, as_number
 
 __all__ = ["Structure", "structure_of"]
@@ -136,8 +128,8 @@ def structure_of(arguments: Mapping[str, Any]) -> Structure:
         Naming the argument, what it got and what was expected.
     """
     sizes = {name: as_count(name, arguments[name]) for name in ("n_inputs", "n_units", "n_outputs")}
-    for name in ("n_units", "n_outputs"):
-        if sizes[name] == 0:
+    for name, size in sizes.items():
+        if size == 0:
             raise ValueError(f"{name} is 0, expected at least 1")
     n = sizes["n_units"]
     cell = one_of("cell", arguments["cell"], tuple(CELLS))
@@ -166,8 +158,8 @@ def structure_of(arguments: Mapping[str, Any]) -> Structure:
         feedback=as_flag("feedback", arguments["feedback"]),
         dtype=as_precision(arguments["dtype"]),
         areas=areas,
-        alpha=_alpha(arguments["tau"], dt, areas) if cell == "rate" else None,
-        spiking=_spiking(arguments, dt) if CELLS[cell].spiking else {},
+        alpha=alpha_of(arguments["tau"], dt, areas) if cell == "rate" else None,
+        spiking=spiking_numbers(arguments, dt) if CELLS[cell].spiking else {},
         signs=signs,
         delays=_delays(arguments, areas, rank),
         starts=CELLS[cell].starts if trains_start or arguments["initial_state"] is not None else (),
@@ -200,46 +192,6 @@ def _check_together(arguments: Mapping[str, Any], cell: str, rank: int | None) -
             )
 
 
-def _alpha(tau: Any, dt: float, areas: Areas) -> NDArray[np.float64]:
-    """α of each unit, from one tau, one per unit, or one per area."""
-    if isinstance(tau, Mapping):
-        values = np.full(areas.n_units, np.nan)
-        for name, value in tau.items():
-            values[areas.units(name, "tau")] = value
-        if np.isnan(values).any():
-            raise ValueError(f"tau has the areas {sorted(tau)}, expected one for each of {list(areas.sizes)}")
-    else:
-        values = np.asarray(tau)
-        if values.dtype.kind not in "iuf":
-            raise TypeError(f"tau is {tau!r}, expected seconds")
-        if values.shape not in ((), (areas.n_units,)):
-            raise ValueError(f"tau has the shape {values.shape}, expected a number or ({areas.n_units},)")
-    # A hair below dt is rounding: tau = 0.1 with dt = 0.1 must be α = 1.
-    if not (np.isfinite(values) & (values >= dt * (1 - 1e-9))).all():
-        raise ValueError(f"tau is {tau!r} s, expected at least dt = {dt} s and finite")
-    return np.minimum(dt / np.broadcast_to(values.astype(np.float64), (areas.n_units,)), 1.0)
-
-
-def _spiking(arguments: Mapping[str, Any], dt: float) -> dict[str, float]:
-    def decay(name: str) -> float:
-        return float(np.exp(-dt / as_positive(name, arguments[name])))
-
-    numbers = {
-        "threshold": as_positive("threshold", arguments["threshold"]),
-        "gamma": as_positive("dampening", arguments["dampening"], zero=True),
-        "beta": decay("tau"),
-        "kappa": 0.0 if arguments["tau_out"] is None else decay("tau_out"),
-    }
-    if arguments["cell"] == "alif":
-        numbers["rho_a"] = decay("tau_adaptation")
-        adaptation = arguments["adaptation"]
-        if adaptation is None:
-            numbers["beta_a"] = 1.7 * (1.0 - numbers["rho_a"]) / (1.0 - numbers["beta"]) * numbers["threshold"]
-        else:
-            numbers["beta_a"] = as_positive("adaptation", adaptation, zero=True)
-    return numbers
-
-
 def _delays(arguments: Mapping[str, Any], areas: Areas, rank: int | None) -> dict[str, Any]:
     delays = {} if arguments["delays"] is None else arguments["delays"]
     if not isinstance(delays, Mapping):
@@ -249,8 +201,9 @@ def _delays(arguments: Mapping[str, Any], areas: Areas, rank: int | None) -> dic
         raise ValueError(
             f'delays has the pathway {min(map(str, unknown))!r}, expected "recurrent", "input", "feedback"'
         )
-    found: dict[str, Any] = {"recurrent": recurrent_delays(delays.get("recurrent"), areas)}
-    if rank is not None and isinstance(found["recurrent"], np.ndarray):
+    recurrent = delays.get("recurrent")
+    found: dict[str, Any] = {"recurrent": recurrent_delays(recurrent, areas)}
+    if rank is not None and (isinstance(recurrent, Mapping) or np.asarray(recurrent).ndim > 0):
         raise ValueError(f"delays of single connections were given with rank={rank}, expected one for all")
     for pathway in ("input", "feedback"):
         found[pathway] = as_steps(f"delays[{pathway!r}]", delays.get(pathway, 0))

@@ -5,6 +5,7 @@ Each network follows its own course: with the same seed it comes to the same num
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import Any, TypedDict, Unpack, overload
@@ -13,7 +14,7 @@ from fastigial import _core
 from fastigial.rnn.batches import Batch, Batches, prepared
 from fastigial.rnn.checkpoints import Checkpoint, as_checkpoint
 from fastigial.rnn.course import Course
-from fastigial.rnn.early_stopping import EarlyStopping
+from fastigial.rnn.early_stopping import EarlyStopping, as_early_stopping
 from fastigial.rnn.history import History
 from fastigial.rnn.losses import MSE, CrossEntropy, as_loss
 from fastigial.rnn.network import RNN
@@ -39,7 +40,7 @@ class _Options(TypedDict, total=False):
     loss: Loss
     regularization: Mapping[str, Any] | None
     n_batches: int
-    early_stopping: EarlyStopping | None
+    early_stopping: EarlyStopping | int | None
     checkpoint: str | PathLike[str] | Checkpoint | None
     n_threads: int | None
 
@@ -64,7 +65,7 @@ def train(
     loss: Loss = "mse",
     regularization: Mapping[str, Any] | None = None,
     n_batches: int = 1,
-    early_stopping: EarlyStopping | None = None,
+    early_stopping: EarlyStopping | int | None = None,
     checkpoint: str | PathLike[str] | Checkpoint | None = None,
     n_threads: int | None = None,
 ) -> History | list[History]:
@@ -96,12 +97,12 @@ def train(
     loss : {"mse", "cross_entropy"}, or callable
         See `fastigial.losses`.
     regularization : mapping of str to float, optional
-        What is added to the loss: "activity_l2", "activity_l1", "weight_l2", "weight_l1", "rate"; see
+        What is added to the loss: "activity_l2", "activity_l1", "weight_l2", "weight_l1", "rate_target"; see
         `fastigial.rnn.regularization`.
     n_batches : int
         Batches in an epoch, of a task that is sampled.
-    early_stopping : EarlyStopping, optional
-        Stop when the loss no longer falls.
+    early_stopping : EarlyStopping or int, optional
+        Stop when the loss no longer falls, or when it is low enough; a number is the patience.
     checkpoint : str, path or Checkpoint, optional
         Keep the training in this file, and go on from it if it is there: bit for bit as without the interruption.
     n_threads : int, optional
@@ -132,12 +133,14 @@ def train(
     >>> bool(history.loss[-1] < history.loss[0])
     True
     """
-    nets = [net] if isinstance(net, RNN) else list(net)
-    if not nets or not all(isinstance(one, RNN) for one in nets):
+    alone = not isinstance(net, list | tuple)
+    nets: list[Any] = [net] if alone else list(net)  # type: ignore[arg-type]
+    if not nets:
+        raise ValueError("net is an empty list, expected at least one network")
+    if not all(isinstance(one, RNN) for one in nets):
         raise TypeError(f"net is {net!r}, expected a network or a list of networks")
     if len(set(map(id, nets))) < len(nets):
         raise ValueError("net holds one network several times, expected different ones; RNN.clone makes copies")
-    alone = isinstance(net, RNN)
     n_epochs, batch_size, n_batches = (
         _at_least_one(name, value)
         for name, value in (("n_epochs", n_epochs), ("batch_size", batch_size), ("n_batches", n_batches))
@@ -151,6 +154,7 @@ def train(
     courses = [
         Course(
             one,
+            None if alone else i,
             sources[id(tasks[i])],
             _instance("rule", rules[i], Rule),
             _instance("optimizer", optimizers[i], Optimizer),
@@ -160,7 +164,7 @@ def train(
             batch_size,
             regularization,
             validation,
-            early_stopping,
+            as_early_stopping(early_stopping, held_out=validation is not None or sources[id(tasks[i])].is_sampled),
             file if file is None or alone else file.of_network(i),
             as_threads(n_threads),
         )
@@ -215,9 +219,19 @@ def _step(courses: list[Course], number: int, n_threads: int | None) -> None:
             n_threads=n_threads,
         )
     except FloatingPointError as error:
-        raise FloatingPointError(f"epoch {courses[0].epoch}, batch {number}: {error}") from error
+        raise FloatingPointError(_placed(str(error), courses, number)) from error
     for course, batch, (loss, norm) in zip(courses, batches, found, strict=True):
         course.count(batch, loss, norm)
+
+
+def _placed(message: str, courses: list[Course], batch: int) -> str:
+    """An error of the core, which counts the networks that it was given, with network, epoch and batch in our count."""
+    named = re.match(r"network (\d+)\W*", message)
+    course = courses[int(named[1])] if named else courses[0]
+    who = "" if course.number is None else f"network {course.number}, "
+    taken = course.epoch * course.batches.n_batches + batch
+    what = message[named.end() :] if named else message
+    return f"{who}epoch {course.epoch}, batch {batch} (step {taken} of the training): {what}"
 
 
 def _check_alike(courses: list[Course]) -> None:
@@ -227,7 +241,7 @@ def _check_alike(courses: list[Course]) -> None:
         if course.net._structure.dtype != first.net._structure.dtype:
             raise ValueError("net holds networks of float32 and of float64, expected one precision")
         if course.terms != first.terms:
-            raise ValueError('regularization has a "rate", and net holds networks of different dt, expected one')
+            raise ValueError('regularization has a "rate_target", and net holds networks of different dt, expected one')
 
 
 def _each(name: str, value: Any, nets: list[RNN]) -> list[Any]:

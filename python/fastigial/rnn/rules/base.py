@@ -27,19 +27,25 @@ class Rule(Recipe["_core.Rule"]):
     kind: ClassVar[str]
     seed: int
 
+    def __post_init__(self) -> None:
+        as_seed("seed", self.seed)
+        self._check()
+
+    def _check(self) -> None:
+        """Raise an error that names an argument out of range."""
+
     def options(self) -> dict[str, Any]:
         """Numbers for the core, but the seed."""
         return {}
 
     def of(self, net: RNN) -> _core.Rule:
         """The core's rule of one network, made when it is first asked for."""
-        options = {**self.options(), "seed": as_seed("seed", self.seed)}
+        options = {**self.options(), "seed": int(self.seed)}
         return self._of(net, lambda: _core.Rule(self.kind, options))
 
     def state(self, net: RNN | None = None) -> dict[str, NDArray[Any]]:
         """What was learned, by name: of a network, or of the one that the rule was used with last."""
-        core = self._latest_used() if net is None else self.of(net)
-        return core.state()
+        return self.of(self._latest_net() if net is None else net).state()
 
     def _learned(self, name: str) -> NDArray[Any]:
         held = self.state()

@@ -53,7 +53,7 @@ class BPTT(Rule):
     checkpoint_every: int | None = None
     seed: int = 0
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         _steps("truncation", self.truncation)
         _steps("checkpoint_every", self.checkpoint_every)
 
@@ -133,7 +133,7 @@ class SyntheticGradient(Rule):
     eps: float = 1e-9
     seed: int = 0
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         _steps("window", self.window)
         if as_positive("bootstrap", self.bootstrap, zero=True) > 1.0:
             raise ValueError(f"bootstrap is {self.bootstrap}, expected 0 to 1")

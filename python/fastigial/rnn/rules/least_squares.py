@@ -58,7 +58,7 @@ class FORCE(_LeastSquares):
     every: int = 2
     seed: int = 0
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         _check(self.alpha, self.every)
 
     def options(self) -> dict[str, Any]:
@@ -109,7 +109,7 @@ class FullFORCE(_LeastSquares):
     target_scale: float = 1.0
     seed: int = 0
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         _check(self.alpha, self.every)
         as_positive("gain", self.gain, zero=True)
         as_positive("target_scale", self.target_scale)

@@ -19,6 +19,9 @@ class _WithFeedback(Rule):
     @property
     def feedback_(self) -> NDArray[Any]:
         """B, (n_units, n_outputs): what brings output errors to the units."""
+        if getattr(self, "feedback", None) == "symmetric":
+            transposed: NDArray[Any] = self._latest_net().parameters["W_out"].T
+            return transposed
         return self._learned("feedback")
 
 
@@ -56,7 +59,7 @@ class RFLO(_WithFeedback):
     feedback: str = "random"
     seed: int = 0
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         one_of("feedback", self.feedback, _FEEDBACK)
 
     def options(self) -> dict[str, Any]:
@@ -99,7 +102,7 @@ class EProp(_WithFeedback):
     feedback: str = "symmetric"
     seed: int = 0
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         one_of("feedback", self.feedback, _FEEDBACK)
 
     def options(self) -> dict[str, Any]:
@@ -166,7 +169,7 @@ class KolenPollack(_WithFeedback):
     decay: float = 1e-3
     seed: int = 0
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         if as_positive("decay", self.decay, zero=True) >= 1.0:
             raise ValueError(f"decay is {self.decay}, expected 0 up to, but not, 1")
 

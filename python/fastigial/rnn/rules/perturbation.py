@@ -59,7 +59,7 @@ class NodePerturbation(_WithBaseline):
     decay: float = 0.9
     seed: int = 0
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         as_positive("sigma", self.sigma)
         one_of("baseline", self.baseline, ("unperturbed", "running"))
         _decay(self.decay)
@@ -104,7 +104,7 @@ class Reinforce(_WithBaseline):
     decay: float = 0.9
     seed: int = 0
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         as_positive("sigma", self.sigma)
         _decay(self.decay)
 
@@ -155,7 +155,7 @@ class Miconi(_WithBaseline):
     decay: float = 0.75
     seed: int = 0
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         as_positive("amplitude", self.amplitude)
         if as_positive("probability", self.probability) > 1.0:
             raise ValueError(f"probability is {self.probability}, expected above 0 and up to 1")
