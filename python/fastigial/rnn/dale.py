@@ -1,5 +1,7 @@
 """Dale's law: every unit excites, or every unit inhibits, all that it projects to.
 
+::
+
     sign(W_ij) = d_j for all i,  d_j = ±1
     balance:     Σ_{j: d_j=+1} W_ij = −Σ_{j: d_j=−1} W_ij  for every row i with connections of both kinds
 

@@ -1,5 +1,7 @@
 """What training lowers.
 
+::
+
     mse            Σ w (y − y*)² / Σ w                                  over trials, steps and outputs
     cross_entropy  Σ w_bt (−Σ_o p_o log softmax(y_bt)_o) / Σ w_bt       over trials and steps
 

@@ -1,5 +1,7 @@
 """Parameters of a new network: drawn by the cell's default initialisers, or by those the user gave.
 
+::
+
     cell              W            W_in, W_fb     W_out          b, b_out
     rate, lif, alif   N(0, 1/k)    N(0, 1/k)      N(0, 1/k)      0             k: in-degree of the row
     lstm, gru         U(±1/√N)     U(±1/√N)       U(±1/√N)       U(±1/√N)      as PyTorch's

@@ -1,5 +1,7 @@
 """What is done to a network during a run, from seconds and areas to steps and units.
 
+::
+
     inject    z_t ← z_t + I_t                          a current added to the drive (of the candidate, in gated cells)
     silence   r_t ← 0                                  units that send nothing, and whose state is 0, at these steps
     lesion    W r, W_in x or W_fb y ← 0                a pathway that is gone

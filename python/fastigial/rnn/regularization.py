@@ -1,5 +1,7 @@
 """What is added to the loss.
 
+::
+
     activity_l2    c · mean over trials, steps and units of r²
     activity_l1    c · mean of |r|
     weight_l2      c · Σ w²       over W (U, V), W_in, W_fb and W_out, not over biases
