@@ -95,7 +95,7 @@ class SyntheticGradient(Rule):
               L_C = \lVert C(s_t) - \delta_t \rVert^2
 
     The synthesiser C, a network of rectified layers whose last layer starts at 0, learns δ at the first state of each
-    window while the recurrent network learns by it. In cortico-cerebellar networks C is the cerebellum.
+    window while the recurrent network learns by it, by the same optimiser and clipped together with it. In cortico-cerebellar networks C is the cerebellum.
 
     Exact only if C is: with γ = 1 and C the true gradient of all later losses, one window's update is that of `BPTT`.
     With γ = 0 it is `BPTT(truncation=window)`.
@@ -108,8 +108,6 @@ class SyntheticGradient(Rule):
         γ, weight of the prediction, 0 to 1.
     hidden : sequence of int
         Units in each hidden layer of C; none makes C linear.
-    learning_rate, betas, eps
-        Of C's own Adam.
     seed : int
         Draws C's weights.
 
@@ -128,9 +126,6 @@ class SyntheticGradient(Rule):
     window: int = 1
     bootstrap: float = 0.1
     hidden: Sequence[int] = (400, 400)
-    learning_rate: float = 1e-3
-    betas: tuple[float, float] = (0.9, 0.98)
-    eps: float = 1e-9
     seed: int = 0
 
     def _check(self) -> None:
@@ -140,18 +135,10 @@ class SyntheticGradient(Rule):
         for size in self.hidden:
             if as_count("hidden", size) == 0:
                 raise ValueError("hidden holds a layer without units")
-        as_positive("learning_rate", self.learning_rate, zero=True)
 
     def options(self) -> dict[str, Any]:
         """Numbers for the core."""
-        return {
-            "window": self.window,
-            "bootstrap": self.bootstrap,
-            "hidden": [int(size) for size in self.hidden],
-            "learning_rate": self.learning_rate,
-            "betas": tuple(map(float, self.betas)),
-            "eps": self.eps,
-        }
+        return {"window": self.window, "bootstrap": self.bootstrap, "hidden": [int(size) for size in self.hidden]}
 
     @property
     def layers_(self) -> list[tuple[NDArray[Any], NDArray[Any]]]:
