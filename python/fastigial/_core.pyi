@@ -238,7 +238,7 @@ class Stepper:
 class Rule:
     # kind: options, all with seed: int
     #   bptt: truncation, checkpoint_every: int | None               rtrl: none
-    #   synthetic_gradient: window: int, bootstrap: float, hidden: list[int]                  state "weights_0" (out, in),
+    #   synthetic_gradient: window: int, bootstrap: float, hidden: list[int]   state "weights_0" (out, in),
     #     "biases_0" (out,), …; changed by the network's optimiser, whose clipping and moments include them
     #   rflo, eprop: feedback: "random" | "symmetric"                state "feedback" (N, O)
     #   feedback_alignment: none                                     state "feedback" (N, O)

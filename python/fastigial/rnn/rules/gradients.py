@@ -95,7 +95,8 @@ class SyntheticGradient(Rule):
               L_C = \lVert C(s_t) - \delta_t \rVert^2
 
     The synthesiser C, a network of rectified layers whose last layer starts at 0, learns δ at the first state of each
-    window while the recurrent network learns by it, by the same optimiser and clipped together with it. In cortico-cerebellar networks C is the cerebellum.
+    window while the recurrent network learns by it, by the same optimiser and clipped together with it.
+    In cortico-cerebellar networks C is the cerebellum.
 
     Exact only if C is: with γ = 1 and C the true gradient of all later losses, one window's update is that of `BPTT`.
     With γ = 0 it is `BPTT(truncation=window)`.
