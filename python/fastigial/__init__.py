@@ -1,4 +1,4 @@
-"""fastigial: take recordings of many neurons apart, and (in rooms to come) train the networks that explain them.
+"""fastigial: take recordings of many neurons apart, and train the networks that explain them.
 
 Everything a user needs is one attribute away::
 
@@ -7,15 +7,20 @@ Everything a user needs is one attribute away::
     recording = fg.datasets.make_learning_recording(seed=0)
     model = fg.TCA(3, random_state=0).fit(recording)
     fg.plot.tca(model, condition="condition")
+
+    net = fg.RNN(n_inputs=1, n_units=100, n_outputs=1, seed=0)
+    fg.train(net, (inputs, targets), n_epochs=100, batch_size=32)
+    fg.TCA(3, random_state=0).fit(net.run(inputs).to_recording())
 """
 
 from __future__ import annotations
 
-from fastigial import _core, analysis, datasets, masks, plot, preprocess, tasks
+from fastigial import _core, analysis, datasets, masks, plot, preprocess, rnn, tasks
 from fastigial.analysis import align, core_consistency, similarity
 from fastigial.convergence import ConvergenceWarning
 from fastigial.io import load
 from fastigial.recording import Recording
+from fastigial.rnn import RNN, Stepper, Trajectory, losses, optim, rules, train
 from fastigial.selection import Ensemble, RankSearch
 from fastigial.tasks import Trials
 from fastigial.tensor import TCA, SliceTCA
@@ -24,12 +29,15 @@ from fastigial.threads import get_num_threads, set_num_threads
 __version__ = _core.__version__
 
 __all__ = [
+    "RNN",
     "TCA",
     "ConvergenceWarning",
     "Ensemble",
     "RankSearch",
     "Recording",
     "SliceTCA",
+    "Stepper",
+    "Trajectory",
     "Trials",
     "align",
     "analysis",
@@ -37,10 +45,15 @@ __all__ = [
     "datasets",
     "get_num_threads",
     "load",
+    "losses",
     "masks",
+    "optim",
     "plot",
     "preprocess",
+    "rnn",
+    "rules",
     "set_num_threads",
     "similarity",
     "tasks",
+    "train",
 ]

@@ -1,11 +1,15 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
-from typing import Any, Final
+from typing import Any, Final, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "Network",
+    "Optimizer",
+    "Rule",
+    "Stepper",
     "__version__",
     "canonicalize_slicetca",
     "compress_tca",
@@ -21,6 +25,7 @@ __all__ = [
     "reconstruct_tca",
     "set_num_threads",
     "survey_chunk",
+    "train_step",
     "transform_slicetca",
     "transform_tca",
     "write_arrays",
@@ -162,3 +167,112 @@ def reconstruct_slicetca(
     single: bool,
     n_threads: int | None,
 ) -> NDArray[Any]: ...
+
+# Recurrent networks. B trials, T steps, I inputs, N units, O outputs, G gates; floating arrays are of the precision of
+# the network's parameters, C-ordered. State variables by name, in the order of
+# `jacobian` and `advance`: "h" (rate with leak="rate", gru); "current" (rate with leak="current"); "h", "cell" (lstm);
+# "voltage", "h" (the spikes), "filtered" and, alif, "adaptation". S is N times their number.
+
+_Array = NDArray[Any]
+_Arrays = dict[str, _Array]
+# ("mse" | "cross_entropy", targets (B, T, O), weights (B, T, O) | (B, T, 1) | None), the targets free of NaN, or a
+# function of the outputs (B, T, O) that returns (loss, derivative (B, T, O)) or (loss, derivative, loss of each trial
+# (B,) float64).
+_Loss = tuple[str, _Array, _Array | None] | Callable[[_Array], Any]
+# "activity_l2", "activity_l1", "weight_l2", "weight_l1": coefficient;
+# "rate_target": (c, f) for c · mean over units of (mean over trials and steps of s − f)², f in spikes per step.
+_Regularization = Mapping[str, Any]
+
+@final
+class Network:
+    # structure: n_inputs, n_units, n_outputs: int; cell, activation, leak: str; alpha: (N,) float64 | None;
+    # threshold, gamma, beta, kappa, rho_a, beta_a: float | None; noise, input_noise: float; feedback: bool;
+    # recurrent_delays: None | int | (N, N) int64; input_delay, feedback_delay: int;
+    # masks, trainable: {parameter: bool array of its shape}, only of those with a False; signs: None | (N,) int8.
+    # An initial state that is given and fixed comes as the parameters "h0", "c0" with trainable False everywhere.
+    def __new__(cls, structure: Mapping[str, Any], parameters: Mapping[str, _Array]) -> Network: ...
+    def parameters(self) -> _Arrays: ...
+    def set_parameters(self, parameters: Mapping[str, _Array]) -> None: ...
+    # record: of "current", "cell", "voltage", "filtered", "adaptation"; the answer has "states", "outputs", "final"
+    # ({state variable: (B, N)}) and those, (B, T, N). initial_state: {state variable: (N,) or (B, N)}; what is missing
+    # is as the parameters have it, or 0. lesions: (pathway, first step, step after the last). progress: as for fits.
+    def run(
+        self,
+        inputs: _Array,
+        *,
+        initial_state: Mapping[str, _Array] | None,
+        seed: int | None,
+        injected: _Array | None,
+        silenced: NDArray[np.bool_] | None,
+        lesions: Sequence[tuple[str, int, int]],
+        record: Sequence[str],
+        n_threads: int | None,
+        progress: _Progress,
+    ) -> dict[str, Any]: ...
+    def gradient(
+        self,
+        inputs: _Array,
+        loss: _Loss,
+        rule: Rule,
+        *,
+        seed: int | None,
+        initial_state: Mapping[str, _Array] | None,
+        regularization: _Regularization,
+        checkpoint_every: int | None,
+        n_threads: int | None,
+    ) -> tuple[float, _Arrays]: ...
+    def jacobian(self, states: _Array, inputs: _Array) -> _Array: ...
+    def advance(self, states: _Array, inputs: _Array) -> _Array: ...
+
+@final
+class Stepper:
+    # Copies the network's parameters. state: the state variables, (n_trials, N), and whatever else the next step
+    # depends on, under other names. set_state with state variables alone sets what earlier steps sent to what they
+    # send.
+    def __new__(cls, network: Network, n_trials: int, seed: int) -> Stepper: ...
+    def step(self, inputs: _Array) -> tuple[_Array, _Array]: ...
+    def state(self) -> _Arrays: ...
+    def set_state(self, state: Mapping[str, _Array]) -> None: ...
+
+@final
+class Rule:
+    # kind: options, all with seed: int
+    #   bptt: truncation, checkpoint_every: int | None               rtrl: none
+    #   synthetic_gradient: window: int, bootstrap: float, hidden: list[int]   state "weights_0" (out, in),
+    #     "biases_0" (out,), …; changed by the network's optimiser, whose clipping and moments include them
+    #   rflo, eprop: feedback: "random" | "symmetric"                state "feedback" (N, O)
+    #   feedback_alignment: none                                     state "feedback" (N, O)
+    #   kolen_pollack: decay: float                                  state "feedback" (N, O)
+    #   node_perturbation: sigma: float, baseline: "unperturbed" | "running", decay: float    state "baseline" ()
+    #   reinforce: sigma, decay: float                               state "baseline" ()
+    #   miconi: amplitude, probability, trace_decay, decay: float    state "baseline" ()
+    #   force: alpha: float, every: int                              state "inverse_correlation" (N, N)
+    #   full_force: alpha: float, every: int, gain, target_scale: float     state "inverse_correlation" (N, N)
+    # state: floating arrays, or whole numbers up to 2**53; empty before the first use.
+    def __new__(cls, kind: str, options: Mapping[str, Any]) -> Rule: ...
+    def state(self) -> _Arrays: ...
+    def set_state(self, state: Mapping[str, _Array]) -> None: ...
+
+@final
+class Optimizer:
+    # kind: options, all with learning_rate: float and clip: float | None
+    #   sgd: momentum, weight_decay: float      adam: betas: (float, float), eps: float
+    #   adamw: betas: (float, float), eps, weight_decay: float
+    learning_rate: float
+    def __new__(cls, kind: str, options: Mapping[str, Any]) -> Optimizer: ...
+    def state(self) -> _Arrays: ...
+    def set_state(self, state: Mapping[str, _Array]) -> None: ...
+
+# Each network by its rule and optimiser on its batch; (loss, length of the gradient before clipping) of each.
+# FloatingPointError if a loss or gradient is not finite, with a message that begins with "network k", k being its place
+# in the list; no parameter of any network has changed then.
+def train_step(
+    networks: Sequence[Network],
+    rules: Sequence[Rule],
+    optimizers: Sequence[Optimizer],
+    batches: Sequence[tuple[_Array, _Loss]],
+    seeds: Sequence[int],
+    *,
+    regularization: _Regularization,
+    n_threads: int | None,
+) -> list[tuple[float, float]]: ...

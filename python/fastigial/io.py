@@ -14,6 +14,7 @@ from fastigial import _core
 from fastigial.tensor.labels import Coords, levels_of
 
 if TYPE_CHECKING:
+    from fastigial.rnn import RNN
     from fastigial.tensor.estimator import Decomposition
 
 __all__ = ["load", "save"]
@@ -32,8 +33,8 @@ _LEVELS = "levels"
 _HISTORIES = ("loss_history_", "restart_losses_", "_remembered")
 
 
-def load(path: str | PathLike[str]) -> Decomposition:
-    """Read a model that ``save`` wrote.
+def load(path: str | PathLike[str]) -> Any:
+    """Read a model or a network that ``save`` wrote.
 
     Parameters
     ----------
@@ -42,8 +43,8 @@ def load(path: str | PathLike[str]) -> Decomposition:
 
     Returns
     -------
-    TCA or SliceTCA
-        The fitted model with its labels.
+    TCA, SliceTCA or RNN
+        The fitted model with its labels, or the network with its parameters.
 
     Raises
     ------
@@ -97,11 +98,15 @@ def save(model: Decomposition, path: str | PathLike[str]) -> None:
     _core.write_arrays(path, arrays, json.dumps(description))
 
 
-def _build(arrays: dict[str, NDArray[Any]], description: dict[str, Any]) -> Decomposition:
+def _build(arrays: dict[str, NDArray[Any]], description: dict[str, Any]) -> Decomposition | RNN:
     from fastigial.tensor import TCA, SliceTCA
 
     if description["format"] != FORMAT:
         raise ValueError(f"its format is {description['format']!r}, this version reads {FORMAT}")
+    if description["class"] == "RNN":
+        from fastigial.rnn import files
+
+        return files.build(arrays, description)
     classes: dict[str, type[TCA] | type[SliceTCA]] = {"TCA": TCA, "SliceTCA": SliceTCA}
     kind = classes[description["class"]]
     # JSON knows no tuples, and nothing else that parameters are.

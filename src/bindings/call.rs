@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::{PyFileNotFoundError, PyKeyboardInterrupt, PyMemoryError, PyOSError, PyValueError};
+use pyo3::exceptions::{PyFileNotFoundError, PyFloatingPointError, PyKeyboardInterrupt, PyMemoryError, PyOSError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::error::{Error, Result};
@@ -77,6 +77,7 @@ pub fn translated(py: Python<'_>, error: &Error) -> PyErr {
     let message = error.to_string();
     match error {
         Error::Shape { .. } | Error::Value { .. } | Error::Data(_) => PyValueError::new_err(message),
+        Error::Diverged { .. } => PyFloatingPointError::new_err(message),
         Error::Memory { .. } => PyMemoryError::new_err(message),
         Error::File { .. } => PyOSError::new_err(message),
         Error::NoFile { .. } => PyFileNotFoundError::new_err(message),

@@ -2,6 +2,7 @@
 
 mod call;
 mod files;
+mod rnn;
 mod tensor;
 mod threads;
 
@@ -15,6 +16,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     threads::register(module)?;
     files::register(module)?;
+    rnn::register(module)?;
     tensor::register(module)
 }
 

@@ -122,7 +122,7 @@ pub fn adjoint<R: Real>(
 }
 
 /// One chunk of the way back; step t stands at t − start in the buffers.
-struct Back<'a, R> {
+struct Back<'a, R: Real> {
     wiring: &'a Wiring<'a, R>,
     tape: &'a Tape<R>,
     errors: &'a Errors<'a, R>,

@@ -203,7 +203,7 @@ impl<R: Real> Workspace<R> {
             blocks[0].sums.clear(wiring);
             each(&mut blocks[0]);
         });
-        let mut gradient = zero_gradient(wiring.network);
+        let mut gradient = zero_gradient(&wiring.network);
         for block in &self.blocks {
             block.sums.add_to(wiring, &mut gradient);
         }

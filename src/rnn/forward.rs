@@ -81,7 +81,7 @@ impl<R: Real> Noise<R> {
     }
 }
 
-struct Pass<'a, R> {
+struct Pass<'a, R: Real> {
     wiring: &'a Wiring<'a, R>,
     perturbation: &'a Perturbation<R>,
     noise: Noise<R>,

@@ -9,6 +9,8 @@
 //! | [`forward`], [`tape`] | simulation, and what it leaves behind |
 //! | [`adjoint`], [`sums`] | the way back, and gradients while they are summed up |
 //! | [`batch`] | many trials, in blocks that run side by side |
+//! | [`run`], [`stepper`] | results without a way back: whole runs, single steps |
+//! | [`jacobian`] | the step as a map of states |
 //! | [`regularization`] | costs besides the loss |
 //! | [`rules`] | learning rules, one file each |
 
@@ -16,11 +18,14 @@ pub mod adjoint;
 pub mod batch;
 pub mod cells;
 pub mod forward;
+pub mod jacobian;
 pub mod network;
 pub mod perturbation;
 pub mod regularization;
 pub mod rules;
+pub mod run;
 pub mod state;
+pub mod stepper;
 pub mod structure;
 pub mod sums;
 pub mod tape;

@@ -10,6 +10,8 @@ use crate::real::Real;
 pub struct State<R> {
     /// Samples.
     pub n_samples: usize,
+    /// Steps of activity that are kept.
+    pub n_lags: usize,
     /// Steps since the start.
     pub step: usize,
     /// Activity of the last `1 + longest delay` steps, oldest first.
@@ -28,6 +30,7 @@ impl<R: Real> Clone for State<R> {
     fn clone(&self) -> Self {
         Self {
             n_samples: self.n_samples,
+            n_lags: self.n_lags,
             step: self.step,
             activity: self.activity.clone(),
             memory: self.memory.clone(),
@@ -38,10 +41,43 @@ impl<R: Real> Clone for State<R> {
     }
 }
 
+/// Where a variable of the state is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// With the activity.
+    Activity,
+    /// Among the memories.
+    Memory(usize),
+}
+
+/// The variables that a state consists of, in the order of Jacobians: what a user may set and look at.
+pub fn variables<R: Real>(wiring: &Wiring<'_, R>) -> Vec<(&'static str, Place)> {
+    let memories = wiring.dynamics.memories();
+    match memories.first() {
+        None => vec![("h", Place::Activity)],
+        Some(&"current") => vec![("current", Place::Memory(0))],
+        Some(&"cell") => vec![("h", Place::Activity), ("cell", Place::Memory(0))],
+        Some(first) => {
+            let others = memories.iter().enumerate().skip(1).map(|(index, name)| (*name, Place::Memory(index)));
+            [(*first, Place::Memory(0)), ("h", Place::Activity)].into_iter().chain(others).collect()
+        }
+    }
+}
+
 /// An initial state that the caller gives, by name ("h" or a memory's): one row for all samples or one for each.
 pub type Initial<'a, R> = [(&'a str, &'a [R])];
 
 impl<R: Real> State<R> {
+    /// Rows of a variable now: samples × width.
+    pub fn variable(&self, place: Place) -> &[R] {
+        let n_lags = self.n_lags;
+        let rows = self.activity.len() / n_lags;
+        match place {
+            Place::Activity => &self.activity[(n_lags - 1) * rows..],
+            Place::Memory(index) => &self.memory[index * rows..(index + 1) * rows],
+        }
+    }
+
     /// The state before the first step of samples `first..first + n_samples` of `n_trials`.
     pub fn initial(
         wiring: &Wiring<'_, R>,
@@ -109,6 +145,7 @@ impl<R: Real> State<R> {
         };
         Ok(Self {
             n_samples,
+            n_lags,
             step: 0,
             activity,
             memory,

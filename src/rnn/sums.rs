@@ -36,7 +36,7 @@ pub struct Sums<R> {
 impl<R: Real> Sums<R> {
     /// Zeros of the right sizes. Reuses what was allocated.
     pub fn clear(&mut self, wiring: &Wiring<'_, R>) {
-        let network = wiring.network;
+        let network = wiring.network.as_ref();
         let structure = network.structure();
         let rows = structure.cell.n_gates() * structure.n_units;
         let n_delays = wiring.segments.iter().map(|s| s.recurrent.len()).max().unwrap_or(0);
@@ -63,7 +63,7 @@ impl<R: Real> Sums<R> {
 
     /// Adds them to gradients laid out as the network's parameters.
     pub fn add_to(&self, wiring: &Wiring<'_, R>, gradient: &mut Parameters<R>) {
-        let network = wiring.network;
+        let network = wiring.network.as_ref();
         let n = network.structure().n_units;
         for (index, weights) in self.recurrent.iter().enumerate() {
             let delay = wiring.segments.iter().find_map(|s| s.recurrent.get(index)).map_or(0, |r| r.delay);

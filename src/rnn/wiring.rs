@@ -7,6 +7,8 @@
 //! Each [`Segment`] of the cell's drive has its own matrices, since not all pathways feed all of it. M_d: connections of
 //! delay d.
 
+use std::borrow::Cow;
+
 use super::cells::{Dynamics, Segment, dynamics};
 use super::network::Network;
 use crate::linalg::Packed;
@@ -48,9 +50,9 @@ pub struct Factor<R> {
 }
 
 /// Everything a time loop reads.
-pub struct Wiring<'n, R> {
+pub struct Wiring<'n, R: Real> {
     /// Whose weights.
-    pub network: &'n Network<R>,
+    pub network: Cow<'n, Network<R>>,
     /// Its units.
     pub dynamics: Box<dyn Dynamics<R>>,
     /// Weights into each segment of the drive.
@@ -78,6 +80,16 @@ pub struct Wiring<'n, R> {
 impl<'n, R: Real> Wiring<'n, R> {
     /// Packs a network's weights.
     pub fn new(network: &'n Network<R>) -> Self {
+        Self::of(Cow::Borrowed(network))
+    }
+
+    /// Packs a network's weights and keeps the network with them.
+    pub fn owning(network: Network<R>) -> Wiring<'static, R> {
+        Wiring::of(Cow::Owned(network))
+    }
+
+    fn of(cow: Cow<'n, Network<R>>) -> Self {
+        let network = cow.as_ref();
         let structure = network.structure();
         let (n, n_outputs) = (structure.n_units, structure.n_outputs);
         let alpha = network.parameters().values("alpha");
@@ -113,8 +125,9 @@ impl<'n, R: Real> Wiring<'n, R> {
         output_backward.set_block(0, 0, n, w_out);
         let mut output_bias = network.values("b_out").to_vec();
         output_bias.resize(padded::<R>(n_outputs), R::ZERO);
+        let input_width = padded::<R>(structure.n_inputs);
         Self {
-            network,
+            network: cow,
             dynamics,
             segments,
             factor,
@@ -123,7 +136,7 @@ impl<'n, R: Real> Wiring<'n, R> {
             output_bias,
             output_backward,
             width,
-            input_width: padded::<R>(structure.n_inputs),
+            input_width,
             output_width: padded::<R>(n_outputs),
             rank_width: padded::<R>(rank.unwrap_or(0)),
         }

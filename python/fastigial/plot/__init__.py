@@ -1,4 +1,4 @@
-"""Figures of fitted decompositions and of tasks, ready for a notebook or a page.
+"""Figures of fitted decompositions, of networks and of their tasks, ready for a notebook or a page.
 
 Every function returns a :class:`matplotlib.figure.Figure`, draws into existing axes when ``axes=`` is given,
 and leaves matplotlib's global settings as it found them. Importing this room does not import matplotlib: the
@@ -40,6 +40,10 @@ trials
     Inputs and targets of a few trials of a task, and when they count.
 paths
     Trials of a task with two outputs, as paths in a plane.
+trajectory
+    Inputs, units and outputs of one trial of a network.
+history
+    Loss and gradient of a training, for one network or several.
 """
 
 from __future__ import annotations
@@ -50,6 +54,7 @@ from fastigial.plot.core_consistency import core_consistency
 from fastigial.plot.degeneracy import degeneracy
 from fastigial.plot.ensemble import ensemble
 from fastigial.plot.factors import tca
+from fastigial.plot.history import history
 from fastigial.plot.influence import influence
 from fastigial.plot.learning import trial_factors
 from fastigial.plot.paths import paths
@@ -59,6 +64,7 @@ from fastigial.plot.replicability import replicability
 from fastigial.plot.residuals import reconstruction
 from fastigial.plot.similarity import similarity
 from fastigial.plot.slices import slicetca
+from fastigial.plot.trajectory import trajectory
 from fastigial.plot.trials import trials
 from fastigial.plot.variance import variance
 
@@ -67,6 +73,7 @@ __all__ = [
     "core_consistency",
     "degeneracy",
     "ensemble",
+    "history",
     "influence",
     "loss",
     "paths",
@@ -77,6 +84,7 @@ __all__ = [
     "similarity",
     "slicetca",
     "tca",
+    "trajectory",
     "trial_factors",
     "trials",
     "variance",

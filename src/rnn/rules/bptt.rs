@@ -19,7 +19,7 @@ use crate::rnn::state::State;
 use crate::rnn::wiring::Wiring;
 
 /// The rule.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Bptt {
     /// Steps of a window; None: the whole run.
     pub truncation: Option<usize>,

@@ -1,0 +1,152 @@
+"""Rules that follow the gradient of the loss, exactly or cut short."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from numpy.typing import NDArray
+
+from fastigial.rnn.checks import as_positive
+from fastigial.rnn.rules.base import Rule
+from fastigial.tensor.checks import as_count
+
+__all__ = ["BPTT", "RTRL", "SyntheticGradient"]
+
+
+@dataclass(frozen=True, eq=False)
+class BPTT(Rule):
+    r"""Backpropagation through time: the gradient of the loss, by the adjoint of the network.
+
+    .. math:: \lambda_t = \frac{\partial L_t}{\partial s_t} + J_{t+1}^\top \lambda_{t+1}, \qquad
+              \frac{\partial L}{\partial \theta} = \sum_t \Big(\frac{\partial s_t}{\partial \theta}\Big)^\top \lambda_t
+
+    with the Jacobian J of a step.
+
+    Exact for every cell with a derivative; that of spikes is the surrogate's, and their reset counts as constant.
+
+    Parameters
+    ----------
+    truncation : int, optional
+        Steps in a window; at the borders of windows the adjoint is cut off, which departs from the gradient. None:
+        none.
+    checkpoint_every : int, optional
+        Keep the state of every so many steps only, and compute the others once more on the way back: less memory, one
+        more forward run, and the same numbers.
+    seed : int
+        Not used; all rules have one.
+
+    References
+    ----------
+    Werbos, Proc IEEE 78:1550, 1990. Windows: Williams & Peng, Neural Comput 2:490, 1990, without overlap.
+
+    Examples
+    --------
+    >>> import fastigial as fg
+    >>> fg.rules.BPTT(truncation=20)
+    BPTT(truncation=20, checkpoint_every=None, seed=0)
+    """
+
+    kind: ClassVar[str] = "bptt"
+    truncation: int | None = None
+    checkpoint_every: int | None = None
+    seed: int = 0
+
+    def _check(self) -> None:
+        _steps("truncation", self.truncation)
+        _steps("checkpoint_every", self.checkpoint_every)
+
+    def options(self) -> dict[str, Any]:
+        """Numbers for the core."""
+        return {"truncation": self.truncation, "checkpoint_every": self.checkpoint_every}
+
+
+@dataclass(frozen=True, eq=False)
+class RTRL(Rule):
+    r"""Real-time recurrent learning: the same gradient, carried forward with the network.
+
+    .. math:: P_t = J_t P_{t-1} + \frac{\partial s_t}{\partial \theta}\Big|_{s_{t-1}}, \qquad
+              \frac{\partial L}{\partial \theta} = \sum_t P_t^\top \frac{\partial L_t}{\partial s_t}
+
+    Exact, where it applies: it equals `BPTT`. It needs no memory of the past, but O(N³) memory and O(N⁴) time a step:
+    for small networks.
+
+    Parameters
+    ----------
+    seed : int
+        Not used; all rules have one.
+
+    References
+    ----------
+    Williams & Zipser, Neural Comput 1:270, 1989.
+    """
+
+    kind: ClassVar[str] = "rtrl"
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class SyntheticGradient(Rule):
+    r"""Backpropagation within windows of a few steps, with a prediction of the gradient from beyond.
+
+    .. math:: \delta_t = \sum_{\tau \in \text{window}} \frac{\partial L_\tau}{\partial s_t}
+              + \gamma\, C(s_{t+K})^\top \frac{\partial s_{t+K}}{\partial s_t}, \qquad
+              L_C = \lVert C(s_t) - \delta_t \rVert^2
+
+    The synthesiser C, a network of rectified layers whose last layer starts at 0, learns δ at the first state of each
+    window while the recurrent network learns by it, by the same optimiser and clipped together with it.
+    In cortico-cerebellar networks C is the cerebellum.
+
+    Exact only if C is: with γ = 1 and C the true gradient of all later losses, one window's update is that of `BPTT`.
+    With γ = 0 it is `BPTT(truncation=window)`.
+
+    Parameters
+    ----------
+    window : int
+        K, steps in a window.
+    bootstrap : float
+        γ, weight of the prediction, 0 to 1.
+    hidden : sequence of int
+        Units in each hidden layer of C; none makes C linear.
+    seed : int
+        Draws C's weights.
+
+    Attributes
+    ----------
+    layers_ : list of (ndarray, ndarray)
+        Weights (n_out, n_in) and biases (n_out,) of C's layers.
+
+    References
+    ----------
+    Jaderberg et al., ICML 2017; Pemberton, Boven, Apps & Costa, NeurIPS 2021; Boven, Pemberton, Chadderton, Apps &
+    Costa, Nat Commun 14:51, 2023.
+    """
+
+    kind: ClassVar[str] = "synthetic_gradient"
+    window: int = 1
+    bootstrap: float = 0.1
+    hidden: Sequence[int] = (400, 400)
+    seed: int = 0
+
+    def _check(self) -> None:
+        _steps("window", self.window)
+        if as_positive("bootstrap", self.bootstrap, zero=True) > 1.0:
+            raise ValueError(f"bootstrap is {self.bootstrap}, expected 0 to 1")
+        for size in self.hidden:
+            if as_count("hidden", size) == 0:
+                raise ValueError("hidden holds a layer without units")
+
+    def options(self) -> dict[str, Any]:
+        """Numbers for the core."""
+        return {"window": self.window, "bootstrap": self.bootstrap, "hidden": [int(size) for size in self.hidden]}
+
+    @property
+    def layers_(self) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+        """Weights and biases of the synthesiser's layers."""
+        return [(self._learned(f"weights_{i}"), self._learned(f"biases_{i}")) for i in range(len(self.hidden) + 1)]
+
+
+def _steps(name: str, value: Any) -> None:
+    if value is not None and as_count(name, value) == 0:
+        raise ValueError(f"{name} is 0, expected at least 1 step")
