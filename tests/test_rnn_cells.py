@@ -240,7 +240,7 @@ def test_runs_without_noise_are_those_of_the_reference(name: str) -> None:
 @pytest.mark.parametrize("leak", ["rate", "current"])
 @pytest.mark.parametrize("source", ["noise", "input_noise"])
 def test_noise_has_the_variance_of_its_process(leak: str, source: str) -> None:
-    """x_t = (1 − α) x_{t−1} + α σ √(2/α) ξ_t: its variance is 2σ²/(2 − α), the correlation of successive steps 1 − α."""
+    """x_t = (1 − α) x_{t−1} + α σ √(2/α) ξ_t: variance 2σ²/(2 − α), correlation of successive steps 1 − α."""
     sigma, alpha, n_trials = 0.4, 0.25, 4000
     net = fg.RNN(
         1, 1, 1, activation="linear", leak=leak, dt=DT, tau=DT / alpha, bias=False, dtype="float64", **{source: sigma}

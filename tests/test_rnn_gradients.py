@@ -1,7 +1,7 @@
 """Gradients of every cell with every option: finite differences of the public loss, and the slow reference.
 
-Two routes to each gradient: central differences of the loss that `gradient` returns (relative error below 1e-6), and the
-reference's complex steps (relative error below 1e-9). Spiking cells have the second only, with their surrogate.
+Two routes to each gradient: central differences of the loss that `gradient` returns (relative error below 1e-6), and
+the reference's complex steps (relative error below 1e-9). Spiking cells have the second only, with their surrogate.
 """
 
 from __future__ import annotations
@@ -264,7 +264,7 @@ def test_single_precision_gradients_are_near(name: str) -> None:
 
 
 def test_a_gradient_of_nothing_observed_is_an_error() -> None:
-    with pytest.raises(ValueError, match="targets|mask"):
+    with pytest.raises(ValueError, match=r"targets|mask"):
         make_net({}).gradient(INPUTS, np.full(TARGETS.shape, np.nan))
 
 
