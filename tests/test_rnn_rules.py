@@ -421,7 +421,7 @@ def test_synthetic_gradients_are_those_of_the_reference(name: str) -> None:
 @pytest.mark.parametrize("option", ["no bias", "plain", "feedback"])
 @pytest.mark.parametrize("leak", RATE)
 def test_force_ends_where_recursive_least_squares_ends(leak: str, option: str, every: int) -> None:
-    """What FORCE returns for W_out is the way from its end to its beginning: a step of descent of length one takes it."""
+    """What FORCE returns for W_out is its beginning minus its end: descent by one times that goes all the way."""
     case = with_options(RATE)[f"{leak}, {option}"]
     net = make_net(case)
     _, gradient = net.gradient(INPUTS[:1], TARGETS[:1], rule=fg.rules.FORCE(alpha=0.7, every=every))
