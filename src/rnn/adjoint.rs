@@ -162,6 +162,7 @@ impl<R: Real> Back<'_, R> {
             lambda_memory: &mut carry.memory,
             delta,
             leak,
+            silent: self.errors.perturbation.silent_at(tape.first + step, wiring.network.structure().n_units),
         });
         self.project(step);
     }

@@ -142,6 +142,8 @@ impl<R: Real> Pass<'_, R> {
             &mut tape.drive[step * n * drive_width..][..n * drive_width]
         };
         let activity = &mut present[..rows];
+        let n_units = self.wiring.network.structure().n_units;
+        let silent = self.perturbation.silent_at(tape.first + step, n_units);
         self.wiring.dynamics.step(Step {
             width,
             drive: kept,
@@ -149,9 +151,8 @@ impl<R: Real> Pass<'_, R> {
             memory_before,
             activity,
             memory: &mut memory[..n_memories * rows],
+            silent,
         });
-        let n_units = self.wiring.network.structure().n_units;
-        let silent = self.perturbation.silent_at(tape.first + step, n_units);
         if !silent.is_empty() {
             for row in activity.chunks_exact_mut(width) {
                 for (value, &silent) in row.iter_mut().zip(silent) {

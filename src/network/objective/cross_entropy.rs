@@ -16,7 +16,7 @@ use crate::real::Real;
 /// How far from 1 probabilities may add up, which leaves room for single precision and many outputs.
 const TOLERANCE: f64 = 1e-3;
 
-/// Cross-entropy; steps whose weight is zero may have any outputs.
+/// Cross-entropy; steps whose weight is zero may have any outputs and targets.
 #[derive(Debug, Clone, Copy)]
 pub struct CrossEntropy<'a, R> {
     /// Probabilities (trials, steps, outputs), which add up to 1 over outputs; a NaN: the step was not observed.
@@ -58,6 +58,9 @@ impl<R: Real> CrossEntropy<'_, R> {
         }
         self.weights.check(shape)?;
         for step in 0..shape[0] * shape[1] {
+            if self.weight(step, shape[2]) == 0.0 {
+                continue;
+            }
             let row = self.row(step, shape[2]);
             let sum: f64 = row.iter().map(|p| p.to_f64()).sum();
             if row.iter().any(|&p| p < R::ZERO) || (sum - 1.0).abs() > TOLERANCE {

@@ -57,6 +57,9 @@ pub struct Step<'a, R> {
     pub activity: &'a mut [R],
     /// Out: m.
     pub memory: &'a mut [R],
+    /// Units that send nothing at this step, one flag each; empty: all send. Activity is set to zero by the caller; only
+    /// cells whose memories follow their activity must look.
+    pub silent: &'a [bool],
 }
 
 /// The way back through one step.
@@ -81,6 +84,8 @@ pub struct PullBack<'a, R> {
     pub delta: &'a mut [R],
     /// Adds the gradient of the leak α of every unit, if wanted (else empty).
     pub leak: &'a mut [R],
+    /// As in the step; λ of silent units is zero already.
+    pub silent: &'a [bool],
 }
 
 /// A kind of unit.

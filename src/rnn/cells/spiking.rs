@@ -82,7 +82,10 @@ impl<R: Real> Dynamics<R> for Units {
                 threshold += constants.beta * a;
             }
             // NaN stays NaN: a run that has exploded must not look silent.
-            let spike = if v > threshold {
+            let silent = step.silent.get(place % step.width).copied().unwrap_or(false);
+            let spike = if silent {
+                R::ZERO
+            } else if v > threshold {
                 R::ONE
             } else if v.is_nan() {
                 v
@@ -107,7 +110,8 @@ impl<R: Real> Dynamics<R> for Units {
                 threshold += constants.beta * step.memory[2 * n + place];
             }
             let distance = (v - threshold).abs() / constants.theta;
-            let psi = if distance < R::ONE {
+            let silent = step.silent.get(place % step.width).copied().unwrap_or(false);
+            let psi = if distance < R::ONE && !silent {
                 constants.gamma / constants.theta * (R::ONE - distance)
             } else {
                 R::ZERO
