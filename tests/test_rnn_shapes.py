@@ -94,7 +94,7 @@ def test_impossible_networks_are_refused(options: dict[str, Any], error: type[Ex
         fg.RNN(N_INPUTS, N_UNITS, N_OUTPUTS, **options)
 
 
-@pytest.mark.parametrize(("position", "name"), enumerate(["n_inputs", "n_units", "n_outputs"]))
+@pytest.mark.parametrize(("position", "name"), list(enumerate(["n_inputs", "n_units", "n_outputs"])))
 @pytest.mark.parametrize(("value", "error"), [(0, ValueError), (-1, ValueError), (2.5, TypeError), ("3", TypeError)])
 def test_numbers_of_units_are_whole_and_positive(position: int, name: str, value: Any, error: type[Exception]) -> None:
     sizes: list[Any] = [N_INPUTS, N_UNITS, N_OUTPUTS]
