@@ -68,9 +68,9 @@ CONSTRUCTIONS: list[Refusal] = [
     refused({"delays": {"output": 1}}),
     refused({"delays": {"feedback": 1}}),
     refused({"delays": {"recurrent": {("PFC", "M1"): 1}}}),
-    refused({"areas": {"PFC": 2, "M1": 2}, "delays": {"recurrent": {("PFC", "V1"): 1}}}, name="delays"),
-    refused({"areas": {"PFC": 2, "M1": 1}}),
-    refused({"areas": {"PFC": 0, "M1": 4}}),
+    refused({"areas": {"PFC": 2, "M1": N_UNITS - 2}, "delays": {"recurrent": {("PFC", "V1"): 1}}}, name="delays"),
+    refused({"areas": {"PFC": 2, "M1": N_UNITS}}),
+    refused({"areas": {"PFC": 0, "M1": N_UNITS}}),
     refused({"masks": {"W": np.ones((2, 2), dtype=bool)}}),
     refused({"masks": {"V_in": np.ones((2, 2), dtype=bool)}}),
     refused({"masks": {"W": np.full((N_UNITS, N_UNITS), 2.5)}}, TypeError),
@@ -94,7 +94,7 @@ def test_impossible_networks_are_refused(options: dict[str, Any], error: type[Ex
         fg.RNN(N_INPUTS, N_UNITS, N_OUTPUTS, **options)
 
 
-@pytest.mark.parametrize(("position", "name"), enumerate(["n_inputs", "n_units", "n_outputs"]))
+@pytest.mark.parametrize(("position", "name"), list(enumerate(["n_inputs", "n_units", "n_outputs"])))
 @pytest.mark.parametrize(("value", "error"), [(0, ValueError), (-1, ValueError), (2.5, TypeError), ("3", TypeError)])
 def test_numbers_of_units_are_whole_and_positive(position: int, name: str, value: Any, error: type[Exception]) -> None:
     sizes: list[Any] = [N_INPUTS, N_UNITS, N_OUTPUTS]
