@@ -288,7 +288,7 @@ TRAININGS: list[Refusal] = [
     ({"batch_size": N_TRIALS + 1}, ValueError, "batch_size"),
     ({"task": None}, TypeError, "task"),
     ({"task": (INPUTS,)}, ValueError, "task"),
-    ({"task": (INPUTS, TARGETS[:2])}, ValueError, "targets"),
+    ({"task": (INPUTS, TARGETS[:1])}, ValueError, "targets"),
     ({"task": (NAN_INPUTS, TARGETS)}, ValueError, "inputs"),
     ({"validation": (INPUTS[:, :, :1], TARGETS)}, ValueError, "validation"),
     ({"n_batches": 0}, ValueError, "n_batches"),
@@ -325,7 +325,7 @@ def test_trials_have_shapes_that_belong_together() -> None:
     whole: dict[str, Any] = {"inputs": INPUTS, "targets": TARGETS, "mask": None, "info": {}, "dt": 0.01}
     for name, value in [
         ("inputs", INPUTS[0]),
-        ("targets", TARGETS[:2]),
+        ("targets", TARGETS[:1]),
         ("mask", np.ones((N_TRIALS, N_STEPS + 1), dtype=bool)),
         ("info", {"angle": np.zeros(N_TRIALS + 1)}),
         ("dt", -0.01),

@@ -157,7 +157,7 @@ impl<R: Real> Optimizer<R> {
             return Err(Error::value("gradient", format!("of norm {norm}"), "finite numbers"));
         }
         let n_memories = self.method.memories().len();
-        let fresh = self.memory.is_empty().then(|| self.blank(groups)).transpose()?;
+        let fresh = if self.memory.is_empty() { Some(self.blank(groups)?) } else { self.arranged(groups)? };
         self.check_memory(fresh.as_ref().unwrap_or(&self.memory), groups)?;
         if let Some(fresh) = fresh {
             self.memory = fresh;
@@ -226,6 +226,30 @@ impl<R: Real> Optimizer<R> {
             }
         }
         Ok(memory)
+    }
+
+    /// What is remembered in the order of the parameters, if it came in another (as from a file); all of it or None.
+    fn arranged(&self, groups: &[(&mut Parameters<R>, &Parameters<R>)]) -> Result<Option<Parameters<R>>> {
+        let names = || {
+            groups.iter().enumerate().flat_map(|(group, (parameters, _))| {
+                let slots = self.method.memories();
+                parameters.iter().flat_map(move |p| slots.iter().map(move |s| (*s, group, p.name.as_str())))
+            })
+        };
+        let is = |name: &str, (slot, group, parameter): (&str, usize, &str)| {
+            let rest = name.strip_prefix(slot).and_then(|rest| rest.strip_prefix('.'));
+            rest.and_then(|rest| rest.split_once('.'))
+                .is_some_and(|(at, rest)| at.parse() == Ok(group) && rest == parameter)
+        };
+        if names().zip(self.memory.iter()).all(|(wanted, array)| is(&array.name, wanted)) {
+            return Ok(None);
+        }
+        let mut arranged = Parameters::new();
+        for wanted in names() {
+            let Some(array) = self.memory.iter().find(|array| is(&array.name, wanted)) else { return Ok(None) };
+            arranged.push(array.name.clone(), &array.shape, array.values.clone())?;
+        }
+        Ok((arranged.len() == self.memory.len()).then_some(arranged))
     }
 
     /// Whether what is remembered belongs to these parameters.

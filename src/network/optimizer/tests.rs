@@ -236,3 +236,22 @@ fn settings_out_of_range_are_refused() {
     assert!(fine.set_learning_rate(-1.0).is_err());
     assert_eq!(fine.learning_rate(), 0.1);
 }
+
+#[test]
+fn a_state_in_any_order_goes_on_to_the_bit() {
+    let gradient = random::<f64>(2);
+    let mut parameters = random::<f64>(1);
+    let mut optimizer = Optimizer::new(ADAM, 0.1, 0.0, None).unwrap();
+    optimizer.step(&mut [(&mut parameters, &gradient)]).unwrap();
+    let (n_steps, memory) = optimizer.state();
+    let mut reversed = Parameters::new();
+    for array in memory.iter().rev() {
+        reversed.push(array.name.clone(), &array.shape, array.values.clone()).unwrap();
+    }
+    let mut other = Optimizer::new(ADAM, 0.1, 0.0, None).unwrap();
+    other.set_state(n_steps, reversed).unwrap();
+    let mut theirs = parameters.clone();
+    optimizer.step(&mut [(&mut parameters, &gradient)]).unwrap();
+    other.step(&mut [(&mut theirs, &gradient)]).unwrap();
+    assert_eq!(parameters, theirs);
+}
