@@ -71,6 +71,19 @@ impl<R: Real> Batch<'_, R> {
     }
 }
 
+/// Multiply-adds below which waking other threads takes longer than they save.
+const WORTH_SHARING: usize = 1 << 20;
+
+impl<R: Real> Batch<'_, R> {
+    /// Threads to run on: the calling one alone for what is done in microseconds. No number depends on it.
+    pub fn threads(&self, network: &Network<R>, threads: &Threads) -> Threads {
+        let structure = network.structure();
+        let weights = structure.n_units * (structure.n_units + structure.n_inputs) * structure.cell.n_gates();
+        let work = weights.saturating_mul(self.n_trials).saturating_mul(self.n_steps);
+        if work < WORTH_SHARING { Threads::one() } else { threads.clone() }
+    }
+}
+
 /// Samples that go through the steps together: enough to reuse the weights, few enough to share out.
 fn block_size(n_trials: usize) -> usize {
     match n_trials {

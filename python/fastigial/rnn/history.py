@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,20 +40,21 @@ class History:
     """
 
     def __init__(self) -> None:
-        self._rows: list[tuple[float, ...]] = []
+        # Grown in place: a training asks for its losses after every epoch.
+        self._columns = {name: array("d") for name in COLUMNS}
         self.outcome = "running"
         self.best_epoch: int | None = None
 
     def append(self, **row: float) -> None:
         """Add an epoch: a number for every column."""
-        self._rows.append(tuple(float(row[name]) for name in COLUMNS))
+        for name, column in self._columns.items():
+            column.append(row[name])
 
     def _column(self, name: str) -> NDArray[np.float64]:
-        place = COLUMNS.index(name)
-        return np.array([row[place] for row in self._rows], dtype=np.float64)
+        return np.array(self._columns[name], dtype=np.float64)
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._columns[COLUMNS[0]])
 
     @property
     def epoch(self) -> NDArray[np.intp]:
@@ -87,7 +89,7 @@ class History:
     def followed(self) -> NDArray[np.float64]:
         """The loss that tells how good the network is: that of the validation, if there is one."""
         held_out = self.validation_loss
-        return self.loss if len(held_out) == 0 or np.isnan(held_out).all() else held_out
+        return held_out if np.isfinite(held_out[-1:]).any() or not np.isnan(held_out).all() else self.loss
 
     def to_pandas(self) -> pd.DataFrame:
         """One row per epoch.
@@ -109,7 +111,7 @@ class History:
 
     def as_array(self) -> NDArray[np.float64]:
         """All columns, (n_epochs, n_columns), for files."""
-        return np.array(self._rows, dtype=np.float64).reshape(len(self), len(COLUMNS))
+        return np.stack([self._column(name) for name in COLUMNS], axis=1)
 
     @classmethod
     def from_array(cls, rows: NDArray[np.float64]) -> History:
@@ -117,7 +119,7 @@ class History:
         if rows.ndim != 2 or rows.shape[1] != len(COLUMNS):
             raise ValueError(f"a history has the shape {rows.shape}, expected (n_epochs, {len(COLUMNS)})")
         history = cls()
-        history._rows = [tuple(row) for row in rows.tolist()]
+        history._columns = {name: array("d", rows[:, place]) for place, name in enumerate(COLUMNS)}
         return history
 
     def __repr__(self) -> str:

@@ -226,6 +226,7 @@ pub fn learn<R: super::rule::Ruled>(
         seed: asked.seed,
     };
     batch.check(network)?;
+    let threads = &batch.threads(network, threads);
     rule.with(network, |rule| {
         rule.admits(network)?;
         rule.learn(&mut Lesson {
