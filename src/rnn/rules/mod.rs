@@ -3,7 +3,21 @@
 //! Every rule sees the same [`Lesson`] and gives the same [`Learned`]; optimisers, constraints and comparisons know no more
 //! of it. One file each.
 
+pub mod baseline;
 pub mod bptt;
+pub mod eligibility;
+pub mod eprop;
+pub mod exploration;
+pub mod feedback;
+pub mod feedback_alignment;
+pub mod kolen_pollack;
+pub mod local;
+pub mod miconi;
+pub mod node_perturbation;
+pub mod readout;
+pub mod reinforce;
+pub mod rflo;
+pub mod rtrl;
 
 use super::batch::{Batch, Workspace};
 use super::network::Network;
