@@ -3,7 +3,16 @@
 //! Every rule sees the same [`Lesson`] and gives the same [`Learned`]; optimisers, constraints and comparisons know no more
 //! of it. One file each.
 
+pub mod bp_lambda;
 pub mod bptt;
+pub mod force;
+pub mod full_force;
+pub mod least_squares;
+pub mod prediction_trace;
+pub mod synthesizer;
+pub mod synthetic_gradient;
+pub mod transition;
+pub mod whole_state;
 
 use super::batch::{Batch, Workspace};
 use super::network::Network;
@@ -23,6 +32,9 @@ pub struct Lesson<'a, R> {
     pub batch: Batch<'a, R>,
     /// The loss.
     pub objective: &'a mut dyn Objective<R>,
+    /// What the outputs should be, trials × steps × outputs, NaN where nothing is known: for rules that learn from errors
+    /// step by step instead of from the loss of all outputs.
+    pub targets: Option<&'a [R]>,
     /// Costs besides the loss.
     pub regularization: &'a Regularization,
     /// Of whatever the rule draws in this lesson.
