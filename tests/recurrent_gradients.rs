@@ -132,6 +132,7 @@ fn learn(
         network,
         batch,
         objective: &mut objective,
+        targets: None,
         regularization: &options.regularization,
         seed: 2,
         threads: &Threads::new(Some(n_threads)).unwrap(),

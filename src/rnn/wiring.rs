@@ -152,6 +152,23 @@ impl<'n, R: Real> Wiring<'n, R> {
         self.dynamics.memories().len()
     }
 
+    /// Replaces the readout: weights, outputs × units row by row, and bias (none: empty).
+    pub fn set_readout(&mut self, weights: &[R], bias: &[R]) {
+        let n = self.network.structure().n_units;
+        self.output.set_transposed(0, 0, n, weights);
+        self.output_backward.set_block(0, 0, n, weights);
+        self.output_bias[..bias.len()].copy_from_slice(bias);
+    }
+
+    /// Replaces recurrent weights, units × units row by row, of cells with one gate, dense and of one delay.
+    pub fn set_recurrent(&mut self, weights: &[R]) {
+        let n = self.network.structure().n_units;
+        for recurrent in self.segments.iter_mut().flat_map(|segment| &mut segment.recurrent) {
+            recurrent.forward.set_transposed(0, 0, n, weights);
+            recurrent.backward.set_block(0, 0, n, weights);
+        }
+    }
+
     /// Passes errors of outputs back through `matrix`, outputs × units row by row, instead of through the readout.
     pub fn replace_output_backward(&mut self, matrix: &[R]) {
         self.output_backward.set_block(0, 0, self.network.structure().n_units, matrix);

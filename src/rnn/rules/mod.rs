@@ -4,20 +4,29 @@
 //! of it. One file each.
 
 pub mod baseline;
+pub mod bp_lambda;
 pub mod bptt;
 pub mod eligibility;
 pub mod eprop;
 pub mod exploration;
 pub mod feedback;
 pub mod feedback_alignment;
+pub mod force;
+pub mod full_force;
 pub mod kolen_pollack;
+pub mod least_squares;
 pub mod local;
 pub mod miconi;
 pub mod node_perturbation;
+pub mod prediction_trace;
 pub mod readout;
 pub mod reinforce;
 pub mod rflo;
 pub mod rtrl;
+pub mod synthesizer;
+pub mod synthetic_gradient;
+pub mod transition;
+pub mod whole_state;
 
 use super::batch::{Batch, Workspace};
 use super::network::Network;
@@ -37,6 +46,9 @@ pub struct Lesson<'a, R> {
     pub batch: Batch<'a, R>,
     /// The loss.
     pub objective: &'a mut dyn Objective<R>,
+    /// What the outputs should be, trials × steps × outputs, NaN where nothing is known: for rules that learn from errors
+    /// step by step instead of from the loss of all outputs.
+    pub targets: Option<&'a [R]>,
     /// Costs besides the loss.
     pub regularization: &'a Regularization,
     /// Of whatever the rule draws in this lesson.
