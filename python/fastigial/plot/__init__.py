@@ -1,4 +1,4 @@
-"""Figures of fitted decompositions, ready for a notebook or a page.
+"""Figures of fitted decompositions and of activity, ready for a notebook or a page.
 
 Every function returns a :class:`matplotlib.figure.Figure`, draws into existing axes when ``axes=`` is given,
 and leaves matplotlib's global settings as it found them. Importing this room does not import matplotlib: the
@@ -36,6 +36,16 @@ permutation
     How large an association with a label is beside those of permuted labels.
 similarity
     Matched components of two models, beside one another.
+decoding
+    How well labels of trials are read from activity, over time.
+demixed
+    Shares of variance of time, conditions and interactions, of one system or two.
+fixed_points
+    Where a network stays, among the states it goes through.
+spectrum
+    Eigenvalues of Jacobians in the complex plane.
+gradient_alignment
+    Angles between learning rules' updates and the gradient.
 """
 
 from __future__ import annotations
@@ -43,9 +53,13 @@ from __future__ import annotations
 from fastigial.plot.bands import bands
 from fastigial.plot.convergence import loss
 from fastigial.plot.core_consistency import core_consistency
+from fastigial.plot.decoding import decoding
 from fastigial.plot.degeneracy import degeneracy
+from fastigial.plot.demixed import demixed
 from fastigial.plot.ensemble import ensemble
 from fastigial.plot.factors import tca
+from fastigial.plot.fixed_points import fixed_points
+from fastigial.plot.gradient_alignment import gradient_alignment
 from fastigial.plot.influence import influence
 from fastigial.plot.learning import trial_factors
 from fastigial.plot.permutation import permutation
@@ -54,13 +68,18 @@ from fastigial.plot.replicability import replicability
 from fastigial.plot.residuals import reconstruction
 from fastigial.plot.similarity import similarity
 from fastigial.plot.slices import slicetca
+from fastigial.plot.spectrum import spectrum
 from fastigial.plot.variance import variance
 
 __all__ = [
     "bands",
     "core_consistency",
+    "decoding",
     "degeneracy",
+    "demixed",
     "ensemble",
+    "fixed_points",
+    "gradient_alignment",
     "influence",
     "loss",
     "permutation",
@@ -69,6 +88,7 @@ __all__ = [
     "replicability",
     "similarity",
     "slicetca",
+    "spectrum",
     "tca",
     "trial_factors",
     "variance",
