@@ -15,7 +15,7 @@ Shuffles assume that trials could have come in any order. With slow drift, and l
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -66,11 +66,11 @@ class Decoding:
     metric: Literal["accuracy", "balanced"]
 
     def __repr__(self) -> str:
-        kinds = {0: "whole trials", 1: f"{self.score.size} steps", 2: f"{len(self.score)} x {len(self.score)} steps"}
+        steps = f"{' x '.join(map(str, self.score.shape))} steps" if self.score.ndim else "whole trials"
         best = float(np.nanmax(self.score)) if np.isfinite(self.score).any() else float("nan")
         return (
             f"<Decoding of {self.label!r}: {len(self.classes)} classes, {self.n_trials.sum()} trials, "
-            f"{kinds[self.score.ndim]}, best {best:.2f}, chance {float(np.nanmean(self.chance)):.2f}>"
+            f"{steps}, best {best:.2f}, chance {float(np.nanmean(self.chance)):.2f}>"
         )
 
     @property
@@ -157,7 +157,8 @@ def decode(
     metric : {"accuracy", "balanced"}
         Share of trials labelled rightly, or its mean over classes, for classes of different sizes.
     n_permutations : int
-        Shuffles of the labels. Each costs as much as the decoding itself; p is at least 1 / (1 + n_permutations).
+        Shuffles of the labels. Each costs as much as the decoding itself, a millisecond or more for each step and fold;
+        p is at least 1 / (1 + n_permutations).
     seed : int, optional
         Of folds and shuffles.
     n_jobs : int, optional
@@ -207,9 +208,10 @@ def decode(
     split_seeds = [int(number) for number in fold_seed.generate_state(n_permutations + 1)]
     rng = np.random.default_rng(shuffle_seed)
     orders = [codes, *(rng.permutation(codes) for _ in range(n_permutations))]
+    how = _How(model, isinstance(classifier, str), generalize, metric)
     # An error of the labels or of the classifier comes here, not from a worker.
     tasks = [
-        (activity, seen, order, _folds(cv, activity, order, counts, classes, split), model, generalize, metric)
+        (activity, seen, order, _folds(cv, activity, order, counts, classes, split), how)
         for order, split in zip(orders, split_seeds, strict=True)
     ]
     score = _score(*tasks[0])
@@ -227,6 +229,15 @@ def decode(
     )
 
 
+class _How(NamedTuple):
+    """What one decoding does, whatever its labels."""
+
+    model: Any
+    standardize: bool
+    generalize: bool
+    metric: str
+
+
 def _features(
     population: Population, kept: NDArray[np.bool_], time_resolved: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -241,11 +252,9 @@ def _features(
 
 def _model(classifier: Any) -> Any:
     try:
-        from sklearn.base import clone
+        from sklearn.base import clone, is_classifier
         from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
         from sklearn.linear_model import LogisticRegression, RidgeClassifier
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
     except ImportError as error:
         raise ImportError("decoding needs scikit-learn: python -m pip install scikit-learn") from error
     if isinstance(classifier, str):
@@ -256,8 +265,8 @@ def _model(classifier: Any) -> Any:
             "lda": lambda: LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"),
             "ridge": lambda: RidgeClassifier(),
         }
-        return make_pipeline(StandardScaler(), known[classifier]())
-    if isinstance(classifier, type) or not all(hasattr(classifier, name) for name in ("fit", "predict", "get_params")):
+        return known[classifier]()
+    if isinstance(classifier, type) or not hasattr(classifier, "get_params") or not is_classifier(classifier):
         raise TypeError(f"classifier is {classifier!r}, expected a name or a classifier of scikit-learn (an instance)")
     return clone(classifier)
 
@@ -273,7 +282,7 @@ def _folds(
     """Trials to train with and to test, in each fold."""
     from sklearn.model_selection import StratifiedKFold
 
-    if hasattr(cv, "split"):
+    if hasattr(cv, "split") and not isinstance(cv, str):
         return [(np.asarray(train), np.asarray(test)) for train, test in cv.split(activity[:, 0], codes)]
     n_folds = as_count("cv", cv)
     if n_folds < 2:
@@ -291,29 +300,37 @@ def _score(
     seen: NDArray[np.bool_],
     codes: NDArray[np.intp],
     folds: list[tuple[NDArray[np.intp], NDArray[np.intp]]],
-    model: Any,
-    generalize: bool,
-    metric: str,
+    how: _How,
 ) -> NDArray[np.float64]:
     """Score of each decoder, (n_decoders,), or of each at each step, (n_decoders, n_decoders)."""
+    from sklearn import config_context
     from sklearn.base import clone
 
     n_decoders, n_classes = activity.shape[1], int(codes.max()) + 1
-    tested = np.zeros((n_classes, n_decoders, n_decoders if generalize else 1))
+    tested = np.zeros((n_classes, n_decoders, n_decoders if how.generalize else 1))
     right = np.zeros_like(tested)
-    for train, test in folds:
-        for step in range(n_decoders):
-            members = train[seen[train, step]]
-            if len(np.unique(codes[members])) < n_classes:
-                continue
-            fitted = clone(model).fit(activity[members, step], codes[members])
-            for place, other in enumerate(range(n_decoders) if generalize else (step,)):
-                there = test[seen[test, other]]
-                if not there.size:
+    # Entries were checked when they came in; checking them again at each fit takes longer than the fit.
+    with config_context(assume_finite=True, skip_parameter_validation=True):
+        for train, test in folds:
+            for step in range(n_decoders):
+                members = train[seen[train, step]]
+                if len(np.unique(codes[members])) < n_classes:
                     continue
-                hits = fitted.predict(activity[there, other]) == codes[there]
-                tested[:, step, place] += np.bincount(codes[there], minlength=n_classes)
-                right[:, step, place] += np.bincount(codes[there], weights=hits, minlength=n_classes)
+                known = activity[members, step]
+                mean, spread = known.mean(axis=0), known.std(axis=0)
+                if not how.standardize:
+                    mean, spread = np.zeros_like(mean), np.ones_like(spread)
+                # A unit that is silent in all training trials tells nothing, whatever it does in the others.
+                gain = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
+                fitted = clone(how.model).fit((known - mean) * gain, codes[members])
+                others = np.arange(n_decoders) if how.generalize else np.array([step])
+                trials, places = np.nonzero(seen[np.ix_(test, others)])
+                if not trials.size:
+                    continue
+                truth = codes[test[trials]]
+                hits = fitted.predict((activity[test[trials], others[places]] - mean) * gain) == truth
+                np.add.at(tested, (truth, step, places), 1)
+                np.add.at(right, (truth, step, places), hits)
     with np.errstate(invalid="ignore", divide="ignore"):
-        found = right.sum(axis=0) / tested.sum(axis=0) if metric == "accuracy" else np.mean(right / tested, axis=0)
-    return np.asarray(found if generalize else found[:, 0], dtype=np.float64)
+        found = right.sum(axis=0) / tested.sum(axis=0) if how.metric == "accuracy" else np.mean(right / tested, axis=0)
+    return np.asarray(found if how.generalize else found[:, 0], dtype=np.float64)

@@ -84,7 +84,9 @@ def decoding(result: Decoding, *, axes: Any = None, figsize: tuple[float, float]
             tidy(ax)
         sizes = " + ".join(str(count) for count in result.n_trials) if len(result.classes) <= 4 else ""
         sizes = sizes or f"{len(result.classes)} classes, {result.n_trials.sum()}"
-        ax.set_title(f"{result.label}, {sizes} trials", loc="left", fontsize=SMALL)
+        # Over time, the legend stands between the title and the axes: inside, it would cover the line of some result.
+        pad = 16 if result.score.ndim == 1 else 4
+        ax.set_title(f"{result.label}, {sizes} trials", loc="left", fontsize=SMALL, pad=pad)
     return figure
 
 
@@ -120,9 +122,7 @@ def _draw_line(ax: Axes, result: Decoding) -> None:
     ax.set_xlabel(_time(result).label)
     ax.set_ylabel(_NAMES[result.metric])
     few_ticks(ax, x=5, y=4)
-    # Above the axes: inside, it would cover the line of some result.
     ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3, columnspacing=1.0, borderaxespad=0.2, borderpad=0.2)
-    ax.title.set_position((0, 1))
 
 
 def _stretches(flags: Any) -> tuple[Any, Any]:
@@ -173,7 +173,7 @@ def _draw_whole(ax: Axes, result: Decoding) -> None:
         ax.hist(result.null, bins=np.linspace(0, 1, 41).tolist(), weights=shares, color=FAINT, label="shuffled labels")
         ax.set_title(f"p = {short_number(float(f'{float(result.p):.2g}'))}", loc="right", fontsize=SMALL)
     ax.axvline(score, color=red, linewidth=1.2, label=f"{_NAMES[result.metric]} {score:.2f}")
-    ax.set_xlim(0, 1)
+    ax.set_xlim(0, 1.02)
     ax.set_xlabel(_NAMES[result.metric])
     ax.set_ylabel("share of shuffles")
     few_ticks(ax, x=5, y=3)

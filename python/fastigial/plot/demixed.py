@@ -74,23 +74,32 @@ def demixed(
         else:
             ax = given_axes(axes, (1,))[0]
             figure = figure_of(np.array([ax]))
-        dots = False
+        bars, dots = [], []
         for number, (system, name, colour) in enumerate(zip(systems, names, palette(len(systems)), strict=True)):
             where = places + (number - (len(systems) - 1) / 2) * width
-            ax.bar(where, 100 * system.shares, width=0.94 * width, color=colour, alpha=0.45, linewidth=0, label=name)
+            look: Any = {"width": 0.94 * width, "color": colour, "alpha": 0.45, "linewidth": 0}
+            bars.append(ax.bar(where, 100 * system.shares, label=name, **look))
             if np.isfinite(system.signal_shares).all():
-                label = "_signal" if dots else "signal (noise taken out)"
-                ax.plot(where, 100 * system.signal_shares, "o", color=colour, markersize=3.5, label=label)
-                dots = True
+                label = "without noise"
+                dots += ax.plot(where, 100 * system.signal_shares, "o", color=colour, markersize=3.5, label=label)
         zero_line(ax)
+        # Dots at zero are drawn whole.
+        low, high = ax.get_ylim()
+        ax.set_ylim(min(low, -0.04 * high), high)
         # Names of interactions have two lines or more.
         ax.set_xticks(places, [part.replace(" × ", "\n× ") for part in parts])
         ax.set_ylabel("share of variance (%)")
         few_ticks(ax, y=4)
         if pair is not None:
-            ax.set_title(f"apart by {100 * pair.distance:.0f} %", loc="right", fontsize=SMALL)
+            ax.set_title(f"apart by {100 * pair.distance:.0f} %", loc="left", fontsize=SMALL, pad=16)
         ax.legend(
-            loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3, columnspacing=1.0, borderaxespad=0.2, borderpad=0.2
+            handles=[*bars, *dots[:1]],
+            loc="lower left",
+            bbox_to_anchor=(0.0, 1.0),
+            ncols=3,
+            columnspacing=1.0,
+            borderaxespad=0.2,
+            borderpad=0.2,
         )
         tidy(ax)
         ax.tick_params(axis="x", length=0)

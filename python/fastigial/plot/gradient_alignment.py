@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastigial.plot.colour import FAINT, palette
+from fastigial.plot.colour import FAINT, INK, palette
 from fastigial.plot.style import (
     PAGE_WIDTH,
-    SMALL,
     figure_of,
     given_axes,
     house_style,
@@ -18,6 +17,7 @@ from fastigial.plot.style import (
 )
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from fastigial.analysis import GradientAlignment
@@ -84,7 +84,9 @@ def gradient_alignment(
                 width=0.92 * width,
                 color=colour,
                 alpha=0.75,
-                linewidth=0,
+                # An angle of zero is a line, one that there is not is nothing.
+                edgecolor=colour,
+                linewidth=0.8,
                 error_kw={"elinewidth": 0.8},
                 label=rule,
             )
@@ -96,22 +98,32 @@ def gradient_alignment(
                     color=colour,
                     markerfacecolor="white",
                     markersize=4,
-                    label="average update" if number == n_rules - 1 else "_average",
+                    clip_on=False,
+                    label="_average",
                 )
         ax.set_xticks(places, result.parameters)
         high = float(np.nanmax(result.angle, initial=90.0))
         ax.set_ylim(0, 100 if high <= 95 else 180)
         ax.set_yticks(range(0, 181 if high > 95 else 91, 45 if high > 95 else 30))
         ax.set_ylabel("angle to the gradient (°)")
-        ax.legend(
-            loc="lower left",
-            bbox_to_anchor=(0.0, 1.0),
-            ncols=4,
-            columnspacing=1.0,
-            borderaxespad=0.2,
-            borderpad=0.2,
-            fontsize=SMALL,
-        )
+        _name(figure, ax, result, own=axes is None)
         tidy(ax)
-        ax.tick_params(axis="x", length=0)
+        ax.tick_params(axis="x", length=0, pad=4)
     return figure
+
+
+def _name(figure: Figure, ax: Axes, result: GradientAlignment, *, own: bool) -> None:
+    """Explain colours, and rings where there are some, above the axes."""
+    handles = list(ax.get_legend_handles_labels()[0])
+    names = list(result.rules)
+    if result.n_draws > 1:
+        ring = {"linestyle": "none", "marker": "o", "color": INK, "markerfacecolor": "white", "markersize": 4}
+        handles += ax.plot([], [], label=f"average of {result.n_draws} draws", **ring)
+        names.append(f"average of {result.n_draws} draws")
+    # A letter at 7 pt is about 0.055 in wide, a patch with its gaps 0.4 in.
+    room = figure.get_figwidth() - 0.4
+    n_columns = max(1, min(len(names), int(room / (0.4 + 0.055 * max(map(len, names))))))
+    if own:
+        figure.legend(handles=handles, loc="outside upper left", ncols=n_columns, columnspacing=1.0)
+    else:
+        ax.legend(handles=handles, loc="upper right")

@@ -26,14 +26,15 @@ if TYPE_CHECKING:
 
 # States that have a colour and an entry in the legend each; more share a scale.
 _MOST_NAMED = 6
+_RING: Any = {"markersize": 3.5, "markerfacecolor": "none", "markeredgewidth": 0.8}
 
 
 def spectrum(result: Any, *, axes: Any = None, figsize: tuple[float, float] | None = None) -> Figure:
     """Draw eigenvalues of Jacobians in the complex plane.
 
     Inside the unit circle deviations decay, outside they grow; off the real axis they turn. Up to six states, or fixed
-    points, have a colour each, of more the colour is their time or number. The title names the largest modulus and the
-    slowest time constant that it stands for.
+    points, have a colour each, of more the colour is their time or number. The title names the largest modulus and its
+    time constant.
 
     Parameters
     ----------
@@ -70,7 +71,7 @@ def spectrum(result: Any, *, axes: Any = None, figsize: tuple[float, float] | No
     rows = eigenvalues.reshape(-1, eigenvalues.shape[-1])
     with house_style():
         if axes is None:
-            figure = new_figure(*(figsize or (2.9 + 0.7 * (len(rows) > 1), 2.9)))
+            figure = new_figure(*(figsize or (2.9 + 0.8 * (len(rows) > 1), 2.9)))
             ax = figure.subplots()
         else:
             ax = given_axes(axes, (1,))[0]
@@ -82,10 +83,12 @@ def spectrum(result: Any, *, axes: Any = None, figsize: tuple[float, float] | No
         if len(rows) <= _MOST_NAMED:
             names = _names(result, len(rows))
             for values, colour, name in zip(rows, palette(len(rows)), names, strict=True):
-                ax.plot(values.real, values.imag, "o", color=colour, markersize=3, markeredgewidth=0, label=name)
-            if len(rows) > 1:
-                where: Any = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)} if axes is None else {"loc": "best"}
-                ax.legend(**where)
+                # Rings, for eigenvalues of several states lie on one another.
+                ax.plot(values.real, values.imag, "o", label=name, color=colour, **_RING)
+            if len(rows) > 1 and axes is None:
+                figure.legend(loc="outside right upper")
+            elif len(rows) > 1:
+                ax.legend(loc="best")
         else:
             _many(figure, ax, result, rows)
         _frame(ax, rows)
@@ -130,12 +133,12 @@ def _many(figure: Figure, ax: Axes, result: Any, rows: NDArray[np.complex128]) -
 
 
 def _frame(ax: Axes, rows: NDArray[np.complex128]) -> None:
-    """Limits with equal units: around the circle where eigenvalues fill it, else around them and the circle's edge."""
-    low, high = min(float(rows.real.min()), -1.0), max(float(rows.real.max()), 1.0)
-    side = max(float(np.abs(rows.imag).max()), 1.0)
-    margin = 0.06 * max(high - low, 2 * side)
-    ax.set_xlim(low - margin, high + margin)
-    ax.set_ylim(-side - margin, side + margin)
+    """A square with equal units that holds all eigenvalues and the point 1, where growth begins for slow steps."""
+    low, high = float(rows.real.min()), max(float(rows.real.max()), 1.0)
+    side = 0.55 * max(high - low, 2 * float(np.abs(rows.imag).max()), 0.2)
+    middle = (low + high) / 2
+    ax.set_xlim(middle - side, middle + side)
+    ax.set_ylim(-side, side)
     ax.set_aspect("equal", adjustable="box")
     few_ticks(ax, x=4, y=4)
 
@@ -144,6 +147,8 @@ def _summary(result: Any, rows: NDArray[np.complex128]) -> str:
     largest = int(np.abs(rows[:, 0]).argmax())
     modulus = float(np.abs(rows[largest, 0]))
     constant = float(np.asarray(result.time_constants).reshape(rows.shape)[largest, 0])
-    unit = " s" if result.dt != 1 else " steps"
-    word = "neither grows nor decays" if np.isinf(constant) else f"τ = {short_number(constant)}{unit}"
-    return f"largest |λ| = {modulus:.3f}, {word}"
+    unit = "s" if result.dt != 1 else "steps"
+    if np.isinf(constant):
+        return f"largest |λ| = {modulus:.3f}: stays"
+    word = "decays" if constant >= 0 else "grows"
+    return f"largest |λ| = {modulus:.3f}: {word}, τ = {short_number(abs(constant))} {unit}"
