@@ -86,14 +86,14 @@ def test_classes_of_different_sizes() -> None:
 def test_a_trial_never_tells_its_own_label_at_another_step() -> None:
     # Each trial has a pattern of its own that lasts: who had met it at any step would know its label at all of them.
     rng = np.random.default_rng(0)
-    x = np.repeat(rng.normal(size=(40, 30, 1)), 8, axis=2) + 0.01 * rng.normal(size=(40, 30, 8))
+    x = np.repeat(rng.normal(size=(40, 30, 1)), 4, axis=2) + 0.01 * rng.normal(size=(40, 30, 4))
     labels = rng.permutation(CHOICE)
     nearest = KNeighborsClassifier(1)
-    found = decode(x, labels, generalize=True, n_permutations=19, cv=4, classifier=nearest)
-    assert found.score.shape == (8, 8)
+    found = decode(x, labels, generalize=True, n_permutations=19, cv=3, classifier=nearest)
+    assert found.score.shape == (4, 4)
     assert found.p_corrected.min() > 0.05
     # With every trial in training at another step, the same classifier is right on all.
-    assert nearest.fit(x[:, :, 0], labels).score(x[:, :, 7], labels) == 1
+    assert nearest.fit(x[:, :, 0], labels).score(x[:, :, 3], labels) == 1
 
 
 def test_scaling_is_learned_from_training_trials() -> None:
@@ -259,5 +259,6 @@ def test_without_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_regressors_are_no_classifiers() -> None:
-    with pytest.raises(TypeError, match="expected a name or a classifier"):
-        decode(X, CHOICE, classifier=LinearRegression())
+    for other in (LinearRegression(), fg.TCA(2)):
+        with pytest.raises(TypeError, match="expected a name or a classifier"):
+            decode(X, CHOICE, classifier=other)

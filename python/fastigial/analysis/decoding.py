@@ -266,7 +266,12 @@ def _model(classifier: Any) -> Any:
             "ridge": lambda: RidgeClassifier(),
         }
         return known[classifier]()
-    if isinstance(classifier, type) or not hasattr(classifier, "get_params") or not is_classifier(classifier):
+    try:
+        usable = not isinstance(classifier, type) and hasattr(classifier, "get_params") and is_classifier(classifier)
+    except AttributeError:
+        # scikit-learn asks for tags that only its own base classes give.
+        usable = False
+    if not usable:
         raise TypeError(f"classifier is {classifier!r}, expected a name or a classifier of scikit-learn (an instance)")
     return clone(classifier)
 
@@ -329,8 +334,9 @@ def _score(
                     continue
                 truth = codes[test[trials]]
                 hits = fitted.predict((activity[test[trials], others[places]] - mean) * gain) == truth
-                np.add.at(tested, (truth, step, places), 1)
-                np.add.at(right, (truth, step, places), hits)
+                cells, size = truth * len(others) + places, n_classes * len(others)
+                tested[:, step] += np.bincount(cells, minlength=size).reshape(n_classes, -1)
+                right[:, step] += np.bincount(cells, weights=hits, minlength=size).reshape(n_classes, -1)
     with np.errstate(invalid="ignore", divide="ignore"):
         found = right.sum(axis=0) / tested.sum(axis=0) if how.metric == "accuracy" else np.mean(right / tested, axis=0)
     return np.asarray(found if how.generalize else found[:, 0], dtype=np.float64)

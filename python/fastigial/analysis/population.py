@@ -128,20 +128,20 @@ def population_of(x: Any, name: str = "x") -> Population:
     (5, 30, 20)
     """
     source: Literal["network", "recording"] = "recording"
-    order: tuple[str, ...]
+    order: list[str]
     if hasattr(x, "states") and not hasattr(x, "dims"):
         data = _taken(x.states, f"{name}.states")
         if data.array.ndim != 3:
             raise ValueError(f"{name}.states has shape {data.shape}, expected (trials, time, units)")
-        source, order = "network", ("trial", "time", "unit")
+        source, order = "network", ["trial", "time", "unit"]
     else:
         data = _taken(x, name)
         order = _roles(x, data, name)
     array = np.where(data.mask, data.array, np.nan) if data.mask is not None else data.array
     array = array.astype(np.float64, copy=False)
     # A matrix has no axis of time, or none of trials.
-    array = array.reshape(array.shape + (1,) * (3 - array.ndim))
-    full = list(order) + [role for role in ("trial", "time", "unit") if role not in order]
+    array = array if array.ndim == 3 else array[:, :, np.newaxis]
+    full = order + [role for role in ("trial", "time", "unit") if role not in order]
     values = array.transpose([full.index(role) for role in ("trial", "time", "unit")])
     values, seen, scale = _checked(values, name)
     time, time_unit = _time(x, data, order, values.shape[1], name)
@@ -160,7 +160,7 @@ def _taken(x: Any, name: str) -> Data:
         raise type(error)(f"{name}{message[1:]}" if message.startswith("X ") else f"{name}: {message}") from None
 
 
-def _roles(x: Any, data: Data, name: str) -> tuple[str, ...]:
+def _roles(x: Any, data: Data, name: str) -> list[str]:
     """What each axis stands for: "trial", "time" or "unit"."""
     n_axes = data.array.ndim
     if n_axes not in (2, 3):
@@ -169,10 +169,8 @@ def _roles(x: Any, data: Data, name: str) -> tuple[str, ...]:
             "trajectory"
         )
     if not hasattr(x, "dims"):
-        return ("trial", "unit", "time") if n_axes == 3 else ("trial", "unit")
-    roles = tuple(
-        next((role for role, names in _ROLES.items() if dim.lower() in names), dim.lower()) for dim in data.dims
-    )
+        return ["trial", "unit", "time"][:n_axes]
+    roles = [next((role for role, names in _ROLES.items() if dim.lower() in names), dim.lower()) for dim in data.dims]
     if len(set(roles)) < n_axes or "unit" not in roles or not set(roles) <= set(_ROLES):
         raise ValueError(
             f"{name} has the axes {data.dims}, expected trial, neuron (or unit) and time, in any order; "
@@ -203,7 +201,7 @@ def _checked(values: NDArray[np.float64], name: str) -> tuple[NDArray[np.float64
 
 
 def _time(
-    x: Any, data: Data, order: tuple[str, ...], n_steps: int, name: str
+    x: Any, data: Data, order: list[str], n_steps: int, name: str
 ) -> tuple[NDArray[np.float64], Literal["s", "ms", "step"]]:
     """Times of the steps, where they are known and can be drawn."""
     dim = data.dims[order.index("time")] if "time" in order and len(data.dims) == len(order) else ""

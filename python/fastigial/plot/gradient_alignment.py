@@ -117,7 +117,7 @@ def _name(figure: Figure, ax: Axes, result: GradientAlignment, *, own: bool) -> 
     handles = list(ax.get_legend_handles_labels()[0])
     names = list(result.rules)
     if result.n_draws > 1:
-        ring = {"linestyle": "none", "marker": "o", "color": INK, "markerfacecolor": "white", "markersize": 4}
+        ring: Any = {"linestyle": "none", "marker": "o", "color": INK, "markerfacecolor": "white", "markersize": 4}
         handles += ax.plot([], [], label=f"average of {result.n_draws} draws", **ring)
         names.append(f"average of {result.n_draws} draws")
     # A letter at 7 pt is about 0.055 in wide, a patch with its gaps 0.4 in.
