@@ -1,7 +1,7 @@
-"""What a fitted decomposition is worth: how alike fits are, what each component explains, and what holds it up.
+"""What a fitted decomposition is worth, and what activity does, be it that of a network or of an animal.
 
-Functions
----------
+Of decompositions: how alike fits are, what each component explains, and what holds it up.
+
 similarity
     How alike two fitted models are.
 align
@@ -22,36 +22,92 @@ permutation_test
     Whether components follow a label of the trials.
 influence
     Leverage and residual of every trial, neuron and time step.
+
+Of activity, a network's trajectory or a recording (`fastigial.analysis.population` says how either is read):
+
+participation_ratio, variance_spectrum
+    How many dimensions activity fills.
+principal_components, principal_angles, alignment_index
+    Subspaces, and how far those of two conditions or epochs coincide.
+procrustes, cka
+    How alike two systems represent the same trials.
+decode
+    What can be read from activity, step by step.
+demixed_variance, demixed_comparison
+    How much goes with time, stimulus, decision, in one system or two.
+
+Of networks:
+
+fixed_points, jacobian_spectrum
+    Where a network stays, and its linear dynamics there and elsewhere.
+gradient_alignment
+    How far a learning rule points along the gradient.
 """
 
 from __future__ import annotations
 
 from fastigial.analysis.bootstrap import Band, Bootstrap, bootstrap
 from fastigial.analysis.core_consistency import core_array, core_consistency
+from fastigial.analysis.decoding import Decoding, decode
 from fastigial.analysis.degeneracy import Degeneracy, degeneracy
+from fastigial.analysis.demixed import DemixedComparison, DemixedVariance, demixed_comparison, demixed_variance
+from fastigial.analysis.dimensionality import VarianceSpectrum, participation_ratio, variance_spectrum
+from fastigial.analysis.fixed_points import FixedPoints, fixed_points
+from fastigial.analysis.gradient_alignment import GradientAlignment, gradient_alignment
 from fastigial.analysis.influence import Influence, influence
 from fastigial.analysis.permutation import PermutationTest, permutation_test
 from fastigial.analysis.replicability import SplitHalf, split_half
+from fastigial.analysis.representations import cka, procrustes
 from fastigial.analysis.similarity import align, distinct_solutions, similarity
+from fastigial.analysis.spectrum import JacobianSpectrum, jacobian_spectrum
+from fastigial.analysis.subspaces import (
+    AlignmentIndex,
+    PrincipalComponents,
+    alignment_index,
+    principal_angles,
+    principal_components,
+)
 from fastigial.analysis.variance import ComponentVariance, component_variance
 
 __all__ = [
+    "AlignmentIndex",
     "Band",
     "Bootstrap",
     "ComponentVariance",
+    "Decoding",
     "Degeneracy",
+    "DemixedComparison",
+    "DemixedVariance",
+    "FixedPoints",
+    "GradientAlignment",
     "Influence",
+    "JacobianSpectrum",
     "PermutationTest",
+    "PrincipalComponents",
     "SplitHalf",
+    "VarianceSpectrum",
     "align",
+    "alignment_index",
     "bootstrap",
+    "cka",
     "component_variance",
     "core_array",
     "core_consistency",
+    "decode",
     "degeneracy",
+    "demixed_comparison",
+    "demixed_variance",
     "distinct_solutions",
+    "fixed_points",
+    "gradient_alignment",
     "influence",
+    "jacobian_spectrum",
+    "participation_ratio",
     "permutation_test",
+    "principal_angles",
+    "principal_components",
+    "procrustes",
     "similarity",
     "split_half",
+    "variance_spectrum",
 ]

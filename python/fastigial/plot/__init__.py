@@ -1,4 +1,4 @@
-"""Figures of fitted decompositions, of networks and of their tasks, ready for a notebook or a page.
+"""Figures of fitted decompositions, of networks, their tasks and their activity, ready for a notebook or a page.
 
 Every function returns a :class:`matplotlib.figure.Figure`, draws into existing axes when ``axes=`` is given,
 and leaves matplotlib's global settings as it found them. Importing this room does not import matplotlib: the
@@ -44,6 +44,16 @@ trajectory
     Inputs, units and outputs of one trial of a network.
 history
     Loss and gradient of a training, for one network or several.
+decoding
+    How well labels of trials are read from activity, over time.
+demixed
+    Shares of variance of time, conditions and interactions, of one system or two.
+fixed_points
+    Where a network stays, among the states it goes through.
+spectrum
+    Eigenvalues of Jacobians in the complex plane.
+gradient_alignment
+    Angles between learning rules' updates and the gradient.
 """
 
 from __future__ import annotations
@@ -51,9 +61,13 @@ from __future__ import annotations
 from fastigial.plot.bands import bands
 from fastigial.plot.convergence import loss
 from fastigial.plot.core_consistency import core_consistency
+from fastigial.plot.decoding import decoding
 from fastigial.plot.degeneracy import degeneracy
+from fastigial.plot.demixed import demixed
 from fastigial.plot.ensemble import ensemble
 from fastigial.plot.factors import tca
+from fastigial.plot.fixed_points import fixed_points
+from fastigial.plot.gradient_alignment import gradient_alignment
 from fastigial.plot.history import history
 from fastigial.plot.influence import influence
 from fastigial.plot.learning import trial_factors
@@ -64,6 +78,7 @@ from fastigial.plot.replicability import replicability
 from fastigial.plot.residuals import reconstruction
 from fastigial.plot.similarity import similarity
 from fastigial.plot.slices import slicetca
+from fastigial.plot.spectrum import spectrum
 from fastigial.plot.trajectory import trajectory
 from fastigial.plot.trials import trials
 from fastigial.plot.variance import variance
@@ -71,8 +86,12 @@ from fastigial.plot.variance import variance
 __all__ = [
     "bands",
     "core_consistency",
+    "decoding",
     "degeneracy",
+    "demixed",
     "ensemble",
+    "fixed_points",
+    "gradient_alignment",
     "history",
     "influence",
     "loss",
@@ -83,6 +102,7 @@ __all__ = [
     "replicability",
     "similarity",
     "slicetca",
+    "spectrum",
     "tca",
     "trajectory",
     "trial_factors",
