@@ -103,7 +103,8 @@ def gradient_alignment(
                 )
         ax.set_xticks(places, result.parameters)
         high = float(np.nanmax(result.angle, initial=90.0))
-        ax.set_ylim(0, 100 if high <= 95 else 180)
+        # Below zero there is room for the line that a bar of zero is.
+        ax.set_ylim(-2, 100 if high <= 95 else 180)
         ax.set_yticks(range(0, 181 if high > 95 else 91, 45 if high > 95 else 30))
         ax.set_ylabel("angle to the gradient (°)")
         _name(figure, ax, result, own=axes is None)
