@@ -53,12 +53,13 @@ impl<R: Number> Loss<R> {
         matches!(self, Self::Own { .. })
     }
 
-    /// Targets, for rules that learn from them directly.
-    pub fn targets(&self) -> Option<&[R]> {
-        match self {
-            Self::Named { targets, .. } => Some(targets),
-            Self::Own { .. } => None,
-        }
+    /// Targets, NaN where they do not count, for rules that learn from them directly; None of a function.
+    pub fn observed(&self) -> Option<Vec<R>> {
+        let Self::Named { targets, weights, per_entry, .. } = self else { return None };
+        let Some(weights) = weights else { return Some(targets.clone()) };
+        let per_weight = if *per_entry { 1 } else { targets.len() / weights.len().max(1) };
+        let counts = |place: usize| weights[place / per_weight] != R::ZERO;
+        Some(targets.iter().enumerate().map(|(place, &y)| if counts(place) { y } else { R::NAN }).collect())
     }
 
     /// What the caller's function raised, if it did.

@@ -227,12 +227,14 @@ pub fn learn<R: super::rule::Ruled>(
     };
     batch.check(network)?;
     let threads = &batch.threads(network, threads);
-    rule.with(network, |rule| {
+    rule.with(|rule| {
         rule.admits(network)?;
+        let targets = if rule.changes_weights_itself() { loss.observed() } else { None };
         rule.learn(&mut Lesson {
             network,
             batch,
             objective: loss,
+            targets: targets.as_deref(),
             regularization: asked.regularization,
             seed: asked.seed.unwrap_or(0),
             threads,

@@ -12,14 +12,38 @@ use super::{Either, lock};
 use crate::bindings::call::translated;
 use crate::error::{Error, Result};
 use crate::network::parameters::Parameters;
-use crate::rnn::network::Network;
 use crate::rnn::rules::Rule as CoreRule;
+use crate::rnn::rules::bp_lambda::{self, BpLambda};
 use crate::rnn::rules::bptt::Bptt;
+use crate::rnn::rules::eprop::EProp;
+use crate::rnn::rules::feedback::Feedback;
+use crate::rnn::rules::feedback_alignment::FeedbackAlignment;
+use crate::rnn::rules::force::{self, Force};
+use crate::rnn::rules::full_force::{self, FullForce};
+use crate::rnn::rules::kolen_pollack::KolenPollack;
+use crate::rnn::rules::miconi::Miconi;
+use crate::rnn::rules::node_perturbation::{Against, NodePerturbation};
+use crate::rnn::rules::reinforce::Reinforce;
+use crate::rnn::rules::rflo::Rflo;
+use crate::rnn::rules::rtrl::Rtrl;
+use crate::rnn::rules::synthetic_gradient::{self, SyntheticGradient};
 
 /// A rule by its arguments.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 enum Recipe {
     Bptt(Bptt),
+    Rtrl,
+    Rflo { symmetric: bool, seed: u64 },
+    EProp { symmetric: bool, seed: u64 },
+    FeedbackAlignment { seed: u64 },
+    KolenPollack { decay: f64, seed: u64 },
+    NodePerturbation { sigma: f64, against: Against },
+    Reinforce { sigma: f64, decay: f64 },
+    Miconi { sigma: f64, probability: f64, mean_decay: f64, decay: f64 },
+    Force(force::Settings),
+    FullForce(full_force::Settings),
+    SyntheticGradient(synthetic_gradient::Settings),
+    BpLambda(bp_lambda::Settings),
 }
 
 /// A rule in one precision.
@@ -40,25 +64,40 @@ pub struct Rule {
 }
 
 impl Recipe {
-    fn make<R: Number>(&self, _network: &Network<R>) -> Result<Made<R>> {
-        Ok(match self {
-            Self::Bptt(rule) => Box::new(*rule),
+    fn make<R: Number>(&self) -> Result<Made<R>> {
+        let feedback = |symmetric: bool| if symmetric { Feedback::Symmetric } else { Feedback::Random };
+        Ok(match self.clone() {
+            Self::Bptt(rule) => Box::new(rule),
+            Self::Rtrl => Box::new(Rtrl::new()),
+            Self::Rflo { symmetric, seed } => Box::new(Rflo::new(feedback(symmetric), seed)?),
+            Self::EProp { symmetric, seed } => Box::new(EProp::new(feedback(symmetric), seed)?),
+            Self::FeedbackAlignment { seed } => Box::new(FeedbackAlignment::new(Feedback::Random, seed)?),
+            Self::KolenPollack { decay, seed } => Box::new(KolenPollack::new(decay, seed)?),
+            Self::NodePerturbation { sigma, against } => Box::new(NodePerturbation::new(sigma, against)?),
+            Self::Reinforce { sigma, decay } => Box::new(Reinforce::new(sigma, decay)?),
+            Self::Miconi { sigma, probability, mean_decay, decay } => {
+                Box::new(Miconi::new(sigma, probability, mean_decay, decay)?)
+            }
+            Self::Force(settings) => Box::new(Force::new(settings)),
+            Self::FullForce(settings) => Box::new(FullForce::new(settings)),
+            Self::SyntheticGradient(settings) => Box::new(SyntheticGradient::new(settings)),
+            Self::BpLambda(settings) => Box::new(BpLambda::new(settings)),
         })
     }
 }
 
 /// Precisions that a rule can be made for.
 pub trait Ruled: Number {
-    fn held<'h>(held: &'h mut Held, network: &Network<Self>) -> Result<&'h mut Made<Self>>;
+    fn held(held: &mut Held) -> Result<&mut Made<Self>>;
     fn wait(state: Parameters<Self>) -> Either<Parameters<f32>, Parameters<f64>>;
 }
 
 macro_rules! ruled {
     ($type:ty, $variant:ident) => {
         impl Ruled for $type {
-            fn held<'h>(held: &'h mut Held, network: &Network<Self>) -> Result<&'h mut Made<Self>> {
+            fn held(held: &mut Held) -> Result<&mut Made<Self>> {
                 if held.made.is_none() {
-                    let mut made = held.recipe.make::<Self>(network)?;
+                    let mut made = held.recipe.make::<Self>()?;
                     match held.waiting.take() {
                         None => {}
                         Some(Either::$variant(state)) => made.set_state(&state)?,
@@ -89,16 +128,13 @@ impl Rule {
     pub fn checkpoint_every(&self) -> Option<usize> {
         match &lock(&self.held).recipe {
             Recipe::Bptt(rule) => rule.checkpoint_every,
+            _ => None,
         }
     }
 
-    /// Lends the rule, made for this network if it is new.
-    pub fn with<R: Ruled, O>(
-        &self,
-        network: &Network<R>,
-        lend: impl FnOnce(&mut dyn CoreRule<R>) -> Result<O>,
-    ) -> Result<O> {
-        lend(R::held(&mut lock(&self.held), network)?.as_mut())
+    /// Lends the rule, made in this precision if it is new.
+    pub fn with<R: Ruled, O>(&self, lend: impl FnOnce(&mut dyn CoreRule<R>) -> Result<O>) -> Result<O> {
+        lend(R::held(&mut lock(&self.held))?.as_mut())
     }
 }
 
@@ -161,11 +197,72 @@ impl<'py> Options<'_, 'py> {
     }
 }
 
+impl Options<'_, '_> {
+    fn symmetric(&self) -> PyResult<bool> {
+        let feedback: String = self.get("feedback")?;
+        match feedback.as_str() {
+            "random" => Ok(false),
+            "symmetric" => Ok(true),
+            _ => Err(unknown("feedback", &feedback, "random or symmetric")),
+        }
+    }
+}
+
 fn read(kind: &str, options: &Options<'_, '_>) -> PyResult<Recipe> {
     Ok(match kind {
         "bptt" => Recipe::Bptt(Bptt {
             truncation: options.get("truncation")?,
             checkpoint_every: options.get("checkpoint_every")?,
+        }),
+        "rtrl" => Recipe::Rtrl,
+        "rflo" => Recipe::Rflo { symmetric: options.symmetric()?, seed: options.get("seed")? },
+        "eprop" => Recipe::EProp { symmetric: options.symmetric()?, seed: options.get("seed")? },
+        "feedback_alignment" => Recipe::FeedbackAlignment { seed: options.get("seed")? },
+        "kolen_pollack" => {
+            Recipe::KolenPollack { decay: options.get("decay")?, seed: options.get("seed")? }
+        }
+        "node_perturbation" => {
+            let baseline: String = options.get("baseline")?;
+            let against = match baseline.as_str() {
+                "unperturbed" => Against::Unperturbed,
+                "running" => Against::Running(options.get("decay")?),
+                _ => return Err(unknown("baseline", &baseline, "unperturbed or running")),
+            };
+            Recipe::NodePerturbation { sigma: options.get("sigma")?, against }
+        }
+        "reinforce" => Recipe::Reinforce { sigma: options.get("sigma")?, decay: options.get("decay")? },
+        "miconi" => Recipe::Miconi {
+            sigma: options.get("amplitude")?,
+            probability: options.get("probability")?,
+            mean_decay: options.get("trace_decay")?,
+            decay: options.get("decay")?,
+        },
+        "force" => Recipe::Force(force::Settings {
+            alpha: options.get("alpha")?,
+            every: options.get("every")?,
+            learn_start: options.get("start")?,
+        }),
+        "full_force" => Recipe::FullForce(full_force::Settings {
+            alpha: options.get("alpha")?,
+            every: options.get("every")?,
+            gain: options.get("gain")?,
+            seed: options.get("seed")?,
+        }),
+        "synthetic_gradient" => Recipe::SyntheticGradient(synthetic_gradient::Settings {
+            window: options.get("window")?,
+            bootstrap: options.get("bootstrap")?,
+            hidden: options.get("hidden")?,
+            n_kept: options.get("n_kept")?,
+            frozen: options.get("frozen")?,
+            seed: options.get("seed")?,
+        }),
+        "bp_lambda" => Recipe::BpLambda(bp_lambda::Settings {
+            lambda: options.get("decay")?,
+            gamma: options.get("discount")?,
+            weight: options.get("weight")?,
+            local_trace: options.get("local_trace")?,
+            hidden: options.get("hidden")?,
+            seed: options.get("seed")?,
         }),
         _ => return Err(unknown("rule", kind, "one of fastigial.rules")),
     })

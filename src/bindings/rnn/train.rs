@@ -146,8 +146,7 @@ fn lesson<R: Ruled>(task: &Task<'_, R>, costs: &Regularization, threads: &Thread
 /// Changes the weights; the length of the gradient before clipping.
 fn follow<R: Ruled + Optimized>(task: &Task<'_, R>, learned: &Learned<R>) -> Result<f64> {
     let mut held = lock(&task.held);
-    let network = held.network.clone();
-    let norm = task.rule.with(&network, |rule| {
+    let norm = task.rule.with(|rule| {
         if rule.changes_weights_itself() {
             for (parameter, change) in held.network.parameters_mut().iter_mut().zip(learned.gradient.iter()) {
                 for (value, &change) in parameter.values.iter_mut().zip(&change.values) {

@@ -190,7 +190,7 @@ fn body<R: Real>(synthesizer: &Perceptron<R>) -> Result<Option<Perceptron<R>>> {
 }
 
 /// What every block is told.
-struct Pass<'a, R> {
+struct Pass<'a, R: Real> {
     wiring: &'a Wiring<'a, R>,
     cortex: &'a Wiring<'a, R>,
     layout: &'a WholeState,

@@ -113,6 +113,7 @@ impl<R: Real> Local<R> {
                 lambda_memory,
                 delta: &mut self.drive[to * stride..][..stride],
                 leak,
+                silent,
             });
         }
     }

@@ -102,7 +102,7 @@ struct Layout {
 
 impl Layout {
     fn new<R: Real>(wiring: &Wiring<'_, R>) -> Self {
-        let network = wiring.network;
+        let network = wiring.network.as_ref();
         let rows = network.structure().cell.n_gates() * network.structure().n_units;
         let mut total = 0;
         let mut take = |there: bool, length: usize| {
@@ -122,7 +122,7 @@ impl Layout {
 }
 
 /// The influence of all parameters on the states of one sample.
-struct Influence<'a, R> {
+struct Influence<'a, R: Real> {
     wiring: &'a Wiring<'a, R>,
     perturbation: &'a Perturbation<R>,
     layout: Layout,

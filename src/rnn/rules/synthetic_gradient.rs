@@ -229,7 +229,7 @@ impl<R: Real> Scratch<R> {
 }
 
 /// What the way back of every block is told.
-struct Windows<'a, R> {
+struct Windows<'a, R: Real> {
     wiring: &'a Wiring<'a, R>,
     layout: &'a WholeState,
     batch: Batch<'a, R>,

@@ -16,7 +16,7 @@ use crate::rnn::perturbation::{Pathway, Perturbation};
 use crate::rnn::wiring::Wiring;
 
 /// What all steps share.
-pub struct Transition<'a, R> {
+pub struct Transition<'a, R: Real> {
     wiring: &'a Wiring<'a, R>,
     layout: &'a WholeState,
     perturbation: &'a Perturbation<R>,
@@ -27,7 +27,7 @@ pub struct Transition<'a, R> {
 impl<'a, R: Real> Transition<'a, R> {
     /// Of a network without delays and feedback.
     pub fn new(wiring: &'a Wiring<'a, R>, layout: &'a WholeState, perturbation: &'a Perturbation<R>) -> Self {
-        Self { wiring, layout, perturbation, weights: dense(wiring.network) }
+        Self { wiring, layout, perturbation, weights: dense(&wiring.network) }
     }
 
     /// `factor` × J of step `step` of a block's tape, for all samples: samples × state × state.
@@ -46,7 +46,8 @@ impl<'a, R: Real> Transition<'a, R> {
                 Slot::Memory(which) => memory[which * rows..][..rows].fill(factor),
             }
             let n_units = wiring.network.structure().n_units;
-            silence(self.perturbation.silent_at(block.tape.first + step, n_units), width, &mut activity);
+            let silent = self.perturbation.silent_at(block.tape.first + step, n_units);
+            silence(silent, width, &mut activity);
             wiring.dynamics.pull_back(PullBack {
                 width,
                 drive: block.tape.drive_at(step, stride),
@@ -58,6 +59,7 @@ impl<'a, R: Real> Transition<'a, R> {
                 lambda_memory: &mut memory,
                 delta: &mut delta,
                 leak: &mut [],
+                silent,
             });
             for (sample, jacobian) in all.chunks_exact_mut(size * size).enumerate() {
                 let slope = &slopes[sample * width..][..n_units];
