@@ -15,51 +15,30 @@ CELLS = {"leaky": "rate", "elman": "rate", "lstm": "lstm", "gru": "gru"}
 N_THREADS = 2
 
 
-def network(kind: str, problem: Problem, index: int) -> Any:
-    """One network with the weights that all packages get."""
-    cell: dict[str, Any] = {"cell": CELLS[kind]}
+def networks(kind: str, problem: Problem) -> list[Any]:
+    """Networks with the weights that all packages get."""
+    options: dict[str, Any] = {"cell": CELLS[kind]}
     if CELLS[kind] == "rate":
-        cell |= {"dt": TIME_STEP, "tau": TIME_STEP / problem.cell.alpha}
-    net = fg.RNN(N_INPUTS, problem.size.n_units, N_OUTPUTS, **cell)
-    net.set_parameters(problem.parameters[index])
-    return net
-
-
-def structure(kind: str, problem: Problem) -> dict[str, Any]:
-    """What the core asks for: a network without any options."""
-    n_units = problem.size.n_units
-    rate = {"activation": "tanh", "leak": "rate", "alpha": np.full(n_units, problem.cell.alpha)}
-    return {
-        "n_inputs": N_INPUTS,
-        "n_units": n_units,
-        "n_outputs": N_OUTPUTS,
-        "cell": CELLS[kind],
-        **(rate if CELLS[kind] == "rate" else {}),
-        "noise": 0.0,
-        "input_noise": 0.0,
-        "feedback": False,
-        "recurrent_delays": None,
-        "input_delay": 0,
-        "feedback_delay": 0,
-        "masks": {},
-        "trainable": {},
-        "signs": None,
-    }
+        options |= {"dt": TIME_STEP, "tau": TIME_STEP / problem.cell.alpha}
+    made = [fg.RNN(N_INPUTS, problem.size.n_units, N_OUTPUTS, **options) for _ in problem.parameters]
+    for net, parameters in zip(made, problem.parameters, strict=True):
+        net.set_parameters(parameters)
+    return made
 
 
 def core_step(kind: str, problem: Problem) -> Callable[[int], float]:
-    """The same step by the core alone."""
-    core = fg._core
-    shape = structure(kind, problem)
-    networks = [core.Network(shape, parameters) for parameters in problem.parameters]
-    rules = [core.Rule("bptt", {}) for _ in networks]
-    optimizers = [core.Optimizer("adam", {"learning_rate": LEARNING_RATE}) for _ in networks]
-    batches = [(problem.inputs, ("mse", problem.targets, None))] * len(networks)
-    seeds = [0] * len(networks)
+    """The same step by the core alone, as fg.train calls it."""
+    nets = networks(kind, problem)
+    rule, optimizer = fg.rules.BPTT(), fg.optim.Adam(LEARNING_RATE)
+    cores, seeds = [net._core for net in nets], [0] * len(nets)
+    rules, optimizers = [rule.of(net) for net in nets], [optimizer.of(net) for net in nets]
+    batches = [(problem.inputs, ("mse", problem.targets, None))] * len(nets)
 
     def train(n: int) -> float:
         for _ in range(n):
-            steps = core.train_step(networks, rules, optimizers, batches, seeds, regularization={}, n_threads=N_THREADS)
+            steps = fg._core.train_step(
+                cores, rules, optimizers, batches, seeds, regularization={}, n_threads=N_THREADS
+            )
         return float(np.mean([loss for loss, _ in steps]))
 
     return train
@@ -70,13 +49,15 @@ def load(kind: str, problem: Problem) -> Job:
     if not hasattr(fg, "RNN"):
         raise NotImplementedError(f"fastigial {fg.__version__} has no networks yet: expected fastigial.RNN")
     inputs, targets = problem.inputs, problem.targets
-    nets = [network(kind, problem, index) for index in range(problem.size.n_networks)]
+    nets = networks(kind, problem)
+    # One object, whose moments are kept from call to call.
+    optimizer = fg.optim.Adam(LEARNING_RATE)
 
     def fit(inputs: Any, targets: Any, n_epochs: int) -> float:
         histories = fg.train(
             nets if len(nets) > 1 else nets[0],
             (inputs, targets),
-            optimizer=fg.optim.Adam(LEARNING_RATE),
+            optimizer=optimizer,
             n_epochs=n_epochs,
             batch_size=len(inputs),
             n_threads=N_THREADS,
