@@ -159,7 +159,7 @@ def main() -> None:
     parser.add_argument("workload")
     parser.add_argument("cell")
     parser.add_argument("contender")
-    parser.add_argument("--seconds", type=float, default=1.5, help="of each way of doing a step")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each way of doing a step")
     parser.add_argument("--patience", type=float, default=3.0, help="seconds more while others are busy")
     parser.add_argument("--memory", action="store_true")
     arguments = parser.parse_args()

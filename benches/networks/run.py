@@ -8,7 +8,7 @@ Every measurement has a process to itself (``measure.py``), two processors and t
 peers take turns, and take turns in who goes first, ``--repetitions`` times; then memory is measured once each. The peak
 rate of fused multiply-adds is measured by the ``kernels`` bench, and what PyTorch's largest product reaches of it by
 ``peak.py``. Writes the record to ``--out`` (by default benches/results/networks.json) and a Markdown table beside it
-after each row, and prints the table at the end. About 12 minutes for three repetitions on two idle cores.
+after each row, and prints the table at the end. About 15 minutes for three repetitions on two idle cores.
 """
 
 from __future__ import annotations
