@@ -42,21 +42,21 @@ COLUMNS = (
 Row = dict[str, Any]
 
 
-def side(measured: list[Row]) -> Row | None:
+def side(seen: list[Row]) -> Row | None:
     """Medians over repetitions; None if there are none."""
-    if not measured or "refused" in measured[0]:
+    if not seen or "refused" in seen[0]:
         return None
-    summary: Row = {"loss": measured[0]["loss"], "raw_seconds": None, "repetitions": measured}
+    summary: Row = {"loss": seen[0]["loss"], "raw_seconds": None, "repetitions": seen}
     for part in ("step", "forward"):
-        summary[part] = median(each[part]["seconds"] for each in measured)
-        summary[f"least_{part}"] = min(each[part]["least_seconds"] for each in measured)
+        summary[part] = median(each[part]["seconds"] for each in seen)
+        summary[f"least_{part}"] = min(each[part]["least_seconds"] for each in seen)
     for part in ("import_seconds", "first_seconds"):
-        summary[part] = median(each[part] for each in measured)
-    if all(each["raw"] for each in measured):
-        summary["raw_seconds"] = median(each["raw"]["seconds"] for each in measured)
-    summary["ways"] = sorted({each["step"]["way"] for each in measured})
-    summary["quiet"] = all(each[part]["quiet"] for each in measured for part in ("step", "forward"))
-    summary["growth_bytes"] = measured[0]["memory"]["growth_bytes"]
+        summary[part] = median(each[part] for each in seen)
+    if all(each["raw"] for each in seen):
+        summary["raw_seconds"] = median(each["raw"]["seconds"] for each in seen)
+    summary["ways"] = sorted({each["step"]["way"] for each in seen})
+    summary["quiet"] = all(each[part]["quiet"] for each in seen for part in ("step", "forward"))
+    summary["growth_bytes"] = seen[0]["memory"]["growth_bytes"]
     return summary
 
 
@@ -139,21 +139,28 @@ def overview(rows: list[Row], peak: float | None) -> list[str]:
     return lines
 
 
+def measured(row: Row) -> dict[str, Row]:
+    """Both sides by name, as far as there are numbers."""
+    return {name: side for name, side in ((row["peer"], row["theirs"]), ("fastigial", row["ours"])) if side}
+
+
 def reservations(rows: list[Row]) -> list[str]:
     """What the numbers alone would hide."""
     notes = dict.fromkeys(f"fastigial: {row['refused']}." for row in rows if row["refused"])
     busy: dict[str, None] = {}
     for row in rows:
         where = f"{CELLS[row['cell']].title}, {SIZES[row['workload']].title}"
-        for name, side in ((row["peer"], row["theirs"]), ("fastigial", row["ours"])):
-            if side and not side["quiet"]:
+        for name, side in measured(row).items():
+            if not side["quiet"]:
                 busy[f"{name} on {where}"] = None
         if row["ours"] and abs(row["ours"]["loss"] / row["theirs"]["loss"] - 1) > SAME:
             notes[f"**Not the same loss** as {row['peer']} on {where}."] = None
         if row["ours"] and row["ours"]["raw_seconds"]:
             notes[f"Step of the core alone on {where}: {row['ours']['raw_seconds'] * 1e3:.2f} ms."] = None
     if busy:
-        notes[f"Others kept the machine busy, so that these took longer than they need: {'; '.join(busy)}."] = None
+        n_measured = len({(row["workload"], row["cell"], name) for row in rows for name in measured(row)})
+        which = "everything" if len(busy) == n_measured else "; ".join(busy)
+        notes[f"**Others kept the machine busy**: longer than it takes on an idle one is {which}."] = None
     return list(notes)
 
 
@@ -190,8 +197,8 @@ def markdown(record: Row) -> str:
         "one batch of fg.train.",
         "*Import* is the package's in a process that has the standard library only, *first step* all from NumPy arrays "
         "to the loss, compilation included. *Memory* is what a step adds to resident memory at its peak, in units of "
-        "the states that the adjoint needs (numbers a unit and step: "
-        + ", ".join(f"{cell.title} {cell.kept}" for cell in CELLS.values())
+        "the states that the adjoint needs (numbers a unit and step — "
+        + "; ".join(f"{cell.title}: {cell.kept}" for cell in CELLS.values())
         + "; aim 1.2); at the smallest size allocators' rounding is much of it.",
         f"Peak: {peak / 1e9:.0f} GFLOP/s on two threads, {of}; PyTorch's 2048 × 2048 product reached "
         f"{product / 1e9:.0f}. Counted are three multiply-adds a recurrent and output weight, sample and step and two "
