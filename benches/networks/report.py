@@ -192,9 +192,9 @@ def markdown(record: Row) -> str:
         "Pairs are peer / fastigial. A step is forward pass, gradient and Adam on one batch, float32, two threads; "
         "median over blocks of steps and over repetitions, *of least* the ratio of the least. The fastest way that a "
         "package has counts (JAX: products outside or within the scan; PyTorch: Adam foreach or fused; torch.compile, "
-        "which needs over a minute for a hundred steps, is left out). *Rate vs PyTorch* compares fastigial at α = .1 with the faster of the loop "
-        "and nn.RNN, which has α = 1 only; *share of peak* is fastigial's at α = .1. fastigial's step is an epoch of "
-        "one batch of fg.train.",
+        "which needs over a minute for a hundred steps, is left out). *Rate vs PyTorch* compares fastigial at α = .1 "
+        "with the faster of the loop and nn.RNN, which has α = 1 only; *share of peak* is fastigial's at α = .1. "
+        "fastigial's step is an epoch of one batch of fg.train.",
         "*Import* is the package's in a process that has the standard library only, *first step* all from NumPy arrays "
         "to the loss, compilation included. *Memory* is what a step adds to resident memory at its peak, in units of "
         "the states that the adjoint needs (numbers a unit and step — "
