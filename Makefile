@@ -32,7 +32,8 @@ bench: $(VENV)/.built .venv-peers/.installed
 	$(BIN)/python benches/rank_grid.py >/dev/null
 	$(BIN)/python benches/beyond_memory.py >/dev/null
 	$(BIN)/python benches/peers/run.py --repetitions 3 >/dev/null
-	@cat $(addprefix benches/results/,peers.md rank_grid.md hard_cases.md memory.md beyond_memory.md)
+	$(BIN)/python benches/networks/run.py --repetitions 3 >/dev/null
+	@cat $(addprefix benches/results/,peers.md networks.md rank_grid.md hard_cases.md memory.md beyond_memory.md)
 
 docs: $(VENV)/.built
 	$(BIN)/python -m pip install --quiet --group docs

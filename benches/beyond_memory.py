@@ -24,7 +24,7 @@ from typing import Any
 import large_tensor
 import numpy as np
 from children import run_child, write
-from memory import memory
+from machine import memory
 from numpy.typing import NDArray
 
 import fastigial as fg

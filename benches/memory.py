@@ -10,19 +10,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import sys
 import time
 import warnings
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import large_tensor
 import numpy as np
 from children import run_child, write
+from machine import memory
 from numpy.typing import NDArray
 
 import fastigial as fg
@@ -60,19 +59,6 @@ CASES = {
     "missing_tca_8": Case("TCA rank 8, 30 % missing", 8, missing=0.3),
     "missing_tca_24": Case("TCA rank 24, 30 % missing", 24, missing=0.3),
 }
-
-
-def memory(kind: str) -> int:
-    """Bytes this process holds now (``VmRSS``) or has held at the most (``VmHWM``).
-
-    Where the system does not tell both, always the most.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(line for line in status.read_text().splitlines() if line.startswith(kind))
-        return int(line.split()[1]) * 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def timed(case: Case, tensor: NDArray[np.float32], n_threads: int | None) -> tuple[float, Any]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import platform
 import sys
 import time
@@ -23,6 +22,10 @@ import planted
 from contender import Job
 from numpy.typing import NDArray
 from workloads import WORKLOADS
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from machine import busy_seconds, cores_busy_elsewhere
 
 
 def mean_squared_error(data: NDArray[Any], reconstruction: NDArray[Any]) -> float:
@@ -49,27 +52,6 @@ def n_threads(name: str) -> int:
     from threadpoolctl import threadpool_info
 
     return max(int(pool["num_threads"]) for pool in threadpool_info())
-
-
-def busy_seconds() -> float | None:
-    """Seconds that all processors together have been busy since the machine started, where the system tells."""
-    statistics = Path("/proc/stat")
-    if not statistics.exists():
-        return None
-    user, nice, system, _idle, _waiting, *rest = map(int, statistics.read_text().split("\n", 1)[0].split()[1:8])
-    return float(user + nice + system + sum(rest)) / os.sysconf("SC_CLK_TCK")
-
-
-def cores_busy_elsewhere(busy_before: float | None, start: float) -> float | None:
-    """Cores that other processes kept busy, on average since the start of this one's work.
-
-    A time measured on a machine that others use too is an upper bound, and the worse one for thread pools that wait
-    for each other.
-    """
-    busy_after = busy_seconds()
-    if busy_before is None or busy_after is None:
-        return None
-    return max(busy_after - busy_before - time.process_time(), 0.0) / (time.perf_counter() - start)
 
 
 def timed(job: Job) -> tuple[Any, dict[str, Any]]:

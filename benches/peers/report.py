@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import platform
+import sys
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -11,27 +10,16 @@ from typing import Any
 from contender import Contender
 from table import markdown
 
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from machine import machine
+
 __all__ = ["machine", "markdown", "summarise", "versions"]
 
 SLACK = 1e-6
 """Relative difference of losses that still counts as the same error."""
 
 Measurement = dict[str, Any]
-
-
-def machine() -> dict[str, Any]:
-    """Processor, cores available, load and system: what a time means nothing without."""
-    model = platform.processor() or platform.machine()
-    processors = Path("/proc/cpuinfo")
-    if processors.exists():
-        names = [line for line in processors.read_text().splitlines() if line.startswith("model name")]
-        model = names[0].split(":", 1)[1].strip() if names else model
-    return {
-        "cpu": model,
-        "cores": os.cpu_count(),
-        "load_average": os.getloadavg()[0],
-        "system": f"{platform.system()} {platform.machine()}",
-    }
 
 
 def side(fits: list[Measurement]) -> dict[str, Any]:
