@@ -51,6 +51,7 @@ RULES: dict[str, Callable[..., Any]] = {
     "FORCE": lambda **seed: fg.rules.FORCE(alpha=1.0, every=2, **seed),
     "FullFORCE": lambda **seed: fg.rules.FullFORCE(**seed),
     "SyntheticGradient": lambda **seed: fg.rules.SyntheticGradient(window=2, hidden=(16,), **seed),
+    "BPLambda": lambda **seed: fg.rules.BPLambda(**seed),
 }
 # Rules whose first answer depends on what they draw.
 RANDOM = [
@@ -394,7 +395,7 @@ def test_exact_future_gradients_make_synthetic_gradients_exact(name: str, hidden
         layers = taught(rule, states[0], future[0])
         for state, answer in zip(states[0], future[0], strict=True):
             np.testing.assert_allclose(synthesise(layers, state), answer, rtol=0, atol=1e-8)
-        rule.synthesiser_ = layers
+        rule.set_synthesiser(layers)
         assert_same(net.gradient(x, target, rule=rule)[1], exact, 1e-6)
 
 
@@ -407,7 +408,7 @@ def test_synthetic_gradients_are_those_of_the_reference(name: str) -> None:
         rule = fg.rules.SyntheticGradient(window=window, bootstrap=bootstrap, hidden=(5,))
         gradient_of(net, rule)
         layers = [(rng.normal(size=np.shape(weight)), rng.normal(size=np.shape(b))) for weight, b in rule.synthesiser_]
-        rule.synthesiser_ = layers
+        rule.set_synthesiser(layers)
         expected = synthetic.synthetic_gradient(
             describe(net, SMOOTH[name]),
             INPUTS,

@@ -2,8 +2,8 @@
 
 BPTT, RTRL
     The gradient, backwards or forwards in time.
-SyntheticGradient
-    Windows of a few steps, and a learned prediction of what comes after.
+SyntheticGradient, BPLambda
+    A learned prediction of the gradient from what comes later, in windows or online.
 RFLO, EProp
     Traces at each synapse, and errors brought by a feedback matrix.
 FeedbackAlignment, KolenPollack
@@ -17,7 +17,7 @@ FORCE, FullFORCE
 from __future__ import annotations
 
 from fastigial.rnn.rules.base import Rule
-from fastigial.rnn.rules.gradients import BPTT, RTRL, SyntheticGradient
+from fastigial.rnn.rules.gradients import BPTT, RTRL, BPLambda, SyntheticGradient
 from fastigial.rnn.rules.least_squares import FORCE, FullFORCE
 from fastigial.rnn.rules.local import RFLO, EProp, FeedbackAlignment, KolenPollack
 from fastigial.rnn.rules.perturbation import Miconi, NodePerturbation, Reinforce
@@ -27,6 +27,7 @@ __all__ = [
     "FORCE",
     "RFLO",
     "RTRL",
+    "BPLambda",
     "EProp",
     "FeedbackAlignment",
     "FullFORCE",

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 from numpy.typing import NDArray
 
-from fastigial.rnn.checks import as_positive
+from fastigial.rnn.checks import as_flag, as_positive
 from fastigial.rnn.rules.base import Rule
 from fastigial.tensor.checks import as_count
 
-__all__ = ["BPTT", "RTRL", "SyntheticGradient"]
+__all__ = ["BPTT", "RTRL", "BPLambda", "SyntheticGradient"]
+
+Layers = list[tuple[NDArray[Any], NDArray[Any]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,12 +112,16 @@ class SyntheticGradient(Rule):
         γ, weight of the prediction, 0 to 1.
     hidden : sequence of int
         Units in each hidden layer of C; none makes C linear.
+    n_mossy_inputs : int, optional
+        Entries of the state that each unit of C's first hidden layer receives, drawn once; all of them by default.
+    frozen : bool
+        Whether C stays as it is: its predictions are used, and it does not learn (a lesion of the inferior olive).
     seed : int
         Draws C's weights.
 
     Attributes
     ----------
-    layers_ : list of (ndarray, ndarray)
+    synthesiser_ : list of (ndarray, ndarray)
         Weights (n_out, n_in) and biases (n_out,) of C's layers.
 
     References
@@ -127,6 +134,8 @@ class SyntheticGradient(Rule):
     window: int = 1
     bootstrap: float = 0.1
     hidden: Sequence[int] = (400, 400)
+    n_mossy_inputs: int | None = None
+    frozen: bool = False
     seed: int = 0
 
     def _check(self) -> None:
@@ -136,15 +145,103 @@ class SyntheticGradient(Rule):
         for size in self.hidden:
             if as_count("hidden", size) == 0:
                 raise ValueError("hidden holds a layer without units")
+        _steps("n_mossy_inputs", self.n_mossy_inputs)
+        as_flag("frozen", self.frozen)
 
     def options(self) -> dict[str, Any]:
         """Numbers for the core."""
-        return {"window": self.window, "bootstrap": self.bootstrap, "hidden": [int(size) for size in self.hidden]}
+        return {
+            "window": self.window,
+            "bootstrap": self.bootstrap,
+            "hidden": [int(size) for size in self.hidden],
+            "n_kept": self.n_mossy_inputs,
+            "frozen": self.frozen,
+        }
 
     @property
-    def layers_(self) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+    def synthesiser_(self) -> Layers:
         """Weights and biases of the synthesiser's layers."""
-        return [(self._learned(f"weights_{i}"), self._learned(f"biases_{i}")) for i in range(len(self.hidden) + 1)]
+        return [(self._learned(f"weight_{i}"), self._learned(f"bias_{i}")) for i in range(len(self.hidden) + 1)]
+
+    def set_synthesiser(self, layers: Layers) -> None:
+        """Replace the synthesiser of the network that the rule was used with last.
+
+        Parameters
+        ----------
+        layers : list of (ndarray, ndarray)
+            As `synthesiser_` gives them.
+        """
+        held = self.state()
+        for i, (weight, bias) in enumerate(layers):
+            for name, value in [(f"weight_{i}", weight), (f"bias_{i}", bias)]:
+                known = self._learned(name)
+                if np.shape(value) != known.shape:
+                    raise ValueError(f"layers has {name} of shape {np.shape(value)}, expected {known.shape}")
+                held[name] = np.ascontiguousarray(value, dtype=known.dtype)
+        self.of(self._latest_net()).set_state(held)
+
+
+@dataclass(frozen=True, eq=False)
+class BPLambda(Rule):
+    r"""Synthetic gradients that are learned online, by temporal differences, without backpropagation through time.
+
+    .. math:: \delta_t = J_t^	op (g_{t+1} + \gamma\, \hat g_{t+1}) - \hat g_t, \qquad
+              E_t = \gamma \lambda\, J_{t-1} E_{t-1} + rac{\partial \hat g_t}{\partial 	heta}, \qquad
+              \Delta 	heta \propto \sum_t \delta_t^	op E_t
+
+    ĝ = C(s) predicts the gradient of all later losses; E, its eligibility trace, makes the prediction right for all of
+    the future at once (λ = 1), though no gradient ever travels back. The recurrent network learns from
+    g_t + w ĝ_t and traces of each synapse, as in `EProp`.
+
+    Exact, with λ = γ = 1, for the mean change of a linear C: it is that of regression on the true gradient.
+
+    Parameters
+    ----------
+    decay : float
+        λ, 0 to 1.
+    discount : float
+        γ, 0 to 1.
+    weight : float
+        w, of predictions in the recurrent network's learning signal.
+    local_trace : bool
+        Whether a synapse's trace keeps what the unit's own state carries over.
+    hidden : sequence of int
+        Units in each hidden layer of C; none makes it linear.
+    seed : int
+        Draws C's weights.
+
+    References
+    ----------
+    Pemberton & Costa, TMLR 2024. There weights change at every step, here after a batch.
+    """
+
+    kind: ClassVar[str] = "bp_lambda"
+    decay: float = 1.0
+    discount: float = 1.0
+    weight: float = 0.1
+    local_trace: bool = True
+    hidden: Sequence[int] = ()
+    seed: int = 0
+
+    def _check(self) -> None:
+        for name in ("decay", "discount"):
+            if as_positive(name, getattr(self, name), zero=True) > 1.0:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected 0 to 1")
+        as_positive("weight", self.weight, zero=True)
+        as_flag("local_trace", self.local_trace)
+        for size in self.hidden:
+            if as_count("hidden", size) == 0:
+                raise ValueError("hidden holds a layer without units")
+
+    def options(self) -> dict[str, Any]:
+        """Numbers for the core."""
+        return {
+            "decay": self.decay,
+            "discount": self.discount,
+            "weight": self.weight,
+            "local_trace": self.local_trace,
+            "hidden": [int(size) for size in self.hidden],
+        }
 
 
 def _steps(name: str, value: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 from numpy.typing import NDArray
 
 from fastigial.rnn.checks import as_positive
@@ -18,7 +19,9 @@ class _LeastSquares(Rule):
     @property
     def inverse_correlation_(self) -> NDArray[Any]:
         """P, (n_units, n_units)."""
-        return self._learned("inverse_correlation")
+        held = self.state()
+        # In single precision the core gives P in two parts.
+        return self._learned("P").astype(np.float64) + held.get("P_rest", 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +43,8 @@ class FORCE(_LeastSquares):
         α, the ridge, which sets the first learning rate.
     every : int
         Steps from one update to the next.
+    start : int
+        Steps of each trial before the first update, in which the network runs in.
     seed : int
         Not used; all rules have one.
 
@@ -56,14 +61,16 @@ class FORCE(_LeastSquares):
     kind: ClassVar[str] = "force"
     alpha: float = 1.0
     every: int = 2
+    start: int = 0
     seed: int = 0
 
     def _check(self) -> None:
         _check(self.alpha, self.every)
+        as_count("start", self.start)
 
     def options(self) -> dict[str, Any]:
         """Numbers for the core."""
-        return {"alpha": self.alpha, "every": self.every}
+        return {"alpha": self.alpha, "every": self.every, "start": self.start}
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +94,6 @@ class FullFORCE(_LeastSquares):
         Steps from one update to the next.
     gain : float
         Spectral radius of J^D.
-    target_scale : float
-        Entries of u are uniform within ± this.
     seed : int
         Draws J^D and u.
 
@@ -106,17 +111,15 @@ class FullFORCE(_LeastSquares):
     alpha: float = 1.0
     every: int = 2
     gain: float = 1.5
-    target_scale: float = 1.0
     seed: int = 0
 
     def _check(self) -> None:
         _check(self.alpha, self.every)
         as_positive("gain", self.gain, zero=True)
-        as_positive("target_scale", self.target_scale)
 
     def options(self) -> dict[str, Any]:
         """Numbers for the core."""
-        return {"alpha": self.alpha, "every": self.every, "gain": self.gain, "target_scale": self.target_scale}
+        return {"alpha": self.alpha, "every": self.every, "gain": self.gain}
 
 
 def _check(alpha: Any, every: Any) -> None:

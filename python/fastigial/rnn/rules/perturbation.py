@@ -18,7 +18,7 @@ class _WithBaseline(Rule):
     @property
     def baseline_(self) -> float:
         """L̄, the running mean of the loss."""
-        return float(self._learned("baseline"))
+        return float(self._learned("baseline")[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,23 +71,23 @@ class NodePerturbation(_WithBaseline):
 
 @dataclass(frozen=True, eq=False)
 class Reinforce(_WithBaseline):
-    r"""Noise in the outputs, and the gradient of its likelihood.
+    r"""Noise in the drive of every unit, as a Gaussian policy, and what it paid.
 
-    .. math:: a_t = y_t + \sigma \eta_t, \qquad
-              \frac{\partial L}{\partial \theta} \approx (L(a) - \bar L)\,
-              \frac{\partial}{\partial \theta} \sum_t \log \mathcal N(a_t;\, y_t, \sigma^2)
+    .. math:: \tilde z_t \sim \mathcal N(z_t, \sigma^2), \qquad
+              \frac{\partial L}{\partial W} \approx (L - \bar L)\,
+              \sum_t \frac{\tilde z_t - z_t}{\sigma^2}\, p_t^\top
 
-    The outputs are the means of a Gaussian policy; the derivative of its logarithm goes back through time exactly, by
-    `BPTT`. Its mean over draws is the gradient of the expected loss of the noisy outputs.
+    p: presynaptic activity. Its mean over draws is the gradient of the mean loss under the policy, for any σ. The readout,
+    which is no part of the policy, follows its exact gradient.
 
     Parameters
     ----------
     sigma : float
-        σ, SD of the exploration in the outputs.
+        σ, SD of the exploration in the drive.
     decay : float
         Share of the running mean L̄ that is kept with each batch.
     seed : int
-        Draws η.
+        Draws the exploration.
 
     Attributes
     ----------
