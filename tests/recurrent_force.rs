@@ -130,10 +130,11 @@ impl<R: Real> Trials<R> {
         })
     }
 
-    fn error(&self, network: &Network<R>) -> f64 {
+    /// Mean squared error from a step on, with the weights as they are.
+    fn error(&self, network: &Network<R>, from: usize) -> f64 {
         let (_, outputs) = self.run(network);
         let squares = outputs.iter().zip(&self.targets).map(|(y, t)| (y - t.to_f64()).powi(2));
-        squares.sum::<f64>() / outputs.len() as f64
+        squares.skip(from).sum::<f64>() / (outputs.len() - from) as f64
     }
 }
 
@@ -174,9 +175,8 @@ fn is_positive(p: &[f64], n: usize) -> bool {
 #[test]
 fn without_feedback_the_readout_is_the_ridge_regression_of_all_that_was_seen() {
     let n = 9;
-    let cells =
-        [tanh_units(n, Leak::Rate, 0.4), tanh_units(n, Leak::Current, 0.4), spiking_units(), Cell::Gru];
-    for cell in cells.into_iter().take(3) {
+    let cells = [tanh_units(n, Leak::Rate, 0.4), tanh_units(n, Leak::Current, 0.4), spiking_units()];
+    for cell in cells {
         let start = network::<f64>(cell, [2, n, 2], 1.2, false, Constraints::default());
         let (alpha, every, learn_start) = (0.7, 3, 2);
         let mut rule = Force::new(force::Settings { alpha, every, learn_start });
@@ -253,12 +253,12 @@ fn force_makes_a_network_go_on_with_a_sine_by_itself() {
     let n = 100;
     let cell = tanh_units(n, Leak::Current, 0.2);
     let mut learner = network::<f64>(cell, [0, n, 1], 1.5, true, Constraints::default());
-    let mut rule = Force::new(force::Settings { alpha: 1.0, every: 2, learn_start: 0 });
-    let before = sine(300).error(&learner);
-    for _ in 0..3 {
-        sine(1200).learn(&mut learner, &mut rule);
+    let mut rule = Force::new(force::Settings { alpha: 0.1, every: 2, learn_start: 0 });
+    let before = sine(300).error(&learner, 0);
+    for _ in 0..8 {
+        sine(600).learn(&mut learner, &mut rule);
     }
-    let after = sine(300).error(&learner);
+    let after = sine(300).error(&learner, 0);
     assert!(after < 1e-3 * before, "{before} {after}");
     assert!(is_positive(rule.inverse().unwrap(), n + 1));
 }
@@ -266,15 +266,16 @@ fn force_makes_a_network_go_on_with_a_sine_by_itself() {
 #[test]
 fn full_force_makes_a_network_go_on_with_a_sine_by_itself() {
     for leak in [Leak::Current, Leak::Rate] {
-        let n = 60;
+        let n = 120;
         let mut learner =
             network::<f64>(tanh_units(n, leak, 0.2), [0, n, 1], 1.0, false, Constraints::default());
-        let mut rule = FullForce::new(full_force::Settings { alpha: 1.0, every: 2, gain: 1.3, seed: 1 });
-        let before = sine(300).error(&learner);
-        for _ in 0..4 {
-            sine(1200).learn(&mut learner, &mut rule);
+        let mut rule = FullForce::new(full_force::Settings { alpha: 0.1, every: 2, gain: 1.5, seed: 2 });
+        // The target network needs a period to fall in with its hint, whatever is learned.
+        let before = sine(300).error(&learner, 60);
+        for _ in 0..8 {
+            sine(600).learn(&mut learner, &mut rule);
         }
-        let after = sine(300).error(&learner);
+        let after = sine(300).error(&learner, 60);
         assert!(after < 1e-2 * before, "{leak:?}: {before} {after}");
     }
 }
@@ -392,7 +393,7 @@ fn states_go_on_exactly_in_both_precisions() {
 fn what_cannot_be_learned_from_is_refused() {
     let network = with_feedback();
     let mut trials = Trials::<f64>::random(1, 5, 1, 1, 1);
-    let mut learn = |trials: &Trials<f64>, given| {
+    let learn = |trials: &Trials<f64>, given| {
         trials.lesson(&network, given, |lesson| Force::default().learn(lesson)).map(|_| ())
     };
     learn(&trials, true).unwrap();
