@@ -219,7 +219,9 @@ impl<R: Real> Pass<'_, R> {
         self.cortex(block, &predictions);
         let mut gradient = self.synthesizer.parameters().zeros_like();
         let scale = R::from_f64(-1.0 / self.batch.n_trials as f64);
-        errors.iter_mut().for_each(|error| *error *= scale);
+        for error in &mut errors {
+            *error *= scale;
+        }
         let n_features = self.body.as_ref().map_or(size, |body| body.sizes()[body.sizes().len() - 1]);
         let mut sum = vec![R::ZERO; size * (n_features + 1)];
         let decay = R::from_f64(self.settings.gamma * self.settings.lambda);
@@ -261,7 +263,7 @@ impl<R: Real> Pass<'_, R> {
         }
         std::mem::swap(&mut block.sums, &mut aside);
         for (error, &prediction) in errors.iter_mut().zip(predictions) {
-            *error = *error - prediction;
+            *error -= prediction;
         }
         errors.resize(n_steps * rows, R::ZERO);
         errors

@@ -121,7 +121,7 @@ vectorised! {
     fn subtract_square<T: Real>(matrix: &mut [T], k: &[T]) {
         for (row, &left) in matrix.chunks_exact_mut(k.len()).zip(k) {
             for (value, &right) in row.iter_mut().zip(k) {
-                *value = *value - left * right;
+                *value -= left * right;
             }
         }
     }
@@ -164,7 +164,7 @@ pub fn loss_of_weights<R: Real>(before: &Network<R>, after: &Network<R>) -> Para
     let mut change = before.parameters().clone();
     for (change, after) in change.iter_mut().zip(after.parameters()) {
         for (change, &after) in change.values.iter_mut().zip(&after.values) {
-            *change = *change - after;
+            *change -= after;
         }
     }
     change

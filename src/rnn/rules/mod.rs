@@ -60,7 +60,7 @@ pub struct Lesson<'a, R> {
 }
 
 /// What came of a lesson.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Learned<R> {
     /// Loss, costs included.
     pub loss: f64,

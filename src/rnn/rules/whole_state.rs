@@ -75,7 +75,7 @@ impl WholeState {
         step: usize,
         states: &mut Vec<R>,
     ) {
-        let before = step as isize - 1;
+        let before = signed(step) - 1;
         let activity = block.tape.activity_at(before, wiring.width);
         let memory = block.tape.memory_at(before, wiring.width, wiring.n_memories());
         self.interleave(wiring.width, activity, memory, states);
@@ -85,22 +85,22 @@ impl WholeState {
     pub fn gather_gradient<R: Real>(
         &self,
         wiring: &Wiring<'_, R>,
-        block: &mut Block<R>,
+        block: &Block<R>,
         perturbation: &Perturbation<R>,
         step: usize,
         gradients: &mut Vec<R>,
     ) {
-        if self.slots[0] != Slot::Activity {
-            let (mut activity, mut memory) = (block.carry.activity.clone(), block.carry.memory.clone());
-            if step > 0 {
-                silence(perturbation.silent_at(step - 1, self.n_units), wiring.width, &mut activity);
-            }
-            let rates = block.tape.activity_at(step as isize - 1, wiring.width);
-            wiring.dynamics.pull_back_initial(rates, &mut activity, &mut memory);
-            self.interleave(wiring.width, &activity, &memory, gradients);
-        } else {
+        if self.slots[0] == Slot::Activity {
             self.interleave(wiring.width, &block.carry.activity, &block.carry.memory, gradients);
+            return;
         }
+        let (mut activity, mut memory) = (block.carry.activity.clone(), block.carry.memory.clone());
+        if step > 0 {
+            silence(perturbation.silent_at(step - 1, self.n_units), wiring.width, &mut activity);
+        }
+        let rates = block.tape.activity_at(signed(step) - 1, wiring.width);
+        wiring.dynamics.pull_back_initial(rates, &mut activity, &mut memory);
+        self.interleave(wiring.width, &activity, &memory, gradients);
     }
 
     /// Adds gradients of states, samples × size, times a factor to a carry.
@@ -131,6 +131,11 @@ impl WholeState {
             }
         }
     }
+}
+
+/// A step as tapes count them, where −1 is the state before the first.
+pub fn signed(step: usize) -> isize {
+    isize::try_from(step).unwrap_or(isize::MAX)
 }
 
 /// Sets rows to zero where units are silent.

@@ -1,182 +1,21 @@
 //! FORCE and full-FORCE against ridge regression, their own equations, and tasks they must learn.
 
-use fastigial::network::objective::{MeanSquaredError, Weights};
+mod setting;
+
 use fastigial::network::parameters::Parameters;
-use fastigial::numerics::parallel::Threads;
-use fastigial::numerics::rng::{normal, stream};
 use fastigial::real::Real;
-use fastigial::rnn::batch::{Batch, Workspace};
-use fastigial::rnn::cells::Readout;
 use fastigial::rnn::network::{Constraints, Network};
-use fastigial::rnn::perturbation::Perturbation;
-use fastigial::rnn::regularization::Regularization;
+use fastigial::rnn::rules::Rule;
 use fastigial::rnn::rules::force::{self, Force};
 use fastigial::rnn::rules::full_force::{self, FullForce};
-use fastigial::rnn::rules::{Learned, Lesson, Rule};
-use fastigial::rnn::structure::{Activation, Cell, Leak, RecurrentDelays, Spiking, Structure};
-use fastigial::rnn::wiring::Wiring;
-
-/// A network of units that begin somewhere, with gain `gain` of its recurrent weights.
-fn network<R: Real>(
-    cell: Cell,
-    sizes: [usize; 3],
-    gain: f64,
-    feedback: bool,
-    limits: Constraints,
-) -> Network<R> {
-    let [n_inputs, n_units, n_outputs] = sizes;
-    let mut draws = stream(3, n_units as u64);
-    let structure = Structure {
-        n_inputs,
-        n_units,
-        n_outputs,
-        cell,
-        noise: 0.0,
-        input_noise: 0.0,
-        feedback,
-        recurrent_delays: RecurrentDelays::Uniform(0),
-        input_delay: 0,
-        feedback_delay: 0,
-    };
-    let mut parameters = Parameters::new();
-    let mut add = |name: &str, shape: &[usize], scale: f64| {
-        let values = (0..shape.iter().product()).map(|_| R::from_f64(scale * normal(&mut draws)));
-        parameters.push(name, shape, values.collect()).unwrap();
-    };
-    add("W", &[n_units, n_units], gain / (n_units as f64).sqrt());
-    add("W_in", &[n_units, n_inputs], 1.0);
-    add("W_out", &[n_outputs, n_units], 0.1);
-    add("b_out", &[n_outputs], 0.3);
-    add("h0", &[n_units], 0.5);
-    if feedback {
-        add("W_fb", &[n_units, n_outputs], 1.0);
-    }
-    Network::new(structure, limits, parameters).unwrap()
-}
-
-fn tanh_units(n: usize, leak: Leak, alpha: f64) -> Cell {
-    Cell::Rate { activation: Activation::Tanh, leak, alpha: vec![alpha; n] }
-}
-
-fn spiking_units() -> Cell {
-    Cell::Spiking(Spiking {
-        decay: 0.8,
-        readout_decay: 0.7,
-        threshold: 1.0,
-        surrogate: 0.3,
-        adaptation: None,
-    })
-}
-
-struct Trials<R> {
-    inputs: Vec<R>,
-    targets: Vec<R>,
-    n_trials: usize,
-    n_steps: usize,
-}
-
-impl<R: Real> Trials<R> {
-    fn random(n_trials: usize, n_steps: usize, n_inputs: usize, n_outputs: usize, seed: u64) -> Self {
-        let mut draws = stream(seed, 7);
-        let mut draw =
-            |n: usize| (0..n * n_trials * n_steps).map(|_| R::from_f64(normal(&mut draws))).collect();
-        Self { inputs: draw(n_inputs), targets: draw(n_outputs), n_trials, n_steps }
-    }
-
-    fn lesson<O>(&self, network: &Network<R>, targets: bool, f: impl FnOnce(&mut Lesson<'_, R>) -> O) -> O {
-        let (none, regularization) = (Perturbation::default(), Regularization::default());
-        f(&mut Lesson {
-            network,
-            batch: Batch {
-                inputs: &self.inputs,
-                n_trials: self.n_trials,
-                n_steps: self.n_steps,
-                initial: &[],
-                perturbation: &none,
-                seed: None,
-            },
-            objective: &mut MeanSquaredError { targets: &self.targets, weights: Weights::None },
-            targets: targets.then_some(&self.targets),
-            regularization: &regularization,
-            seed: 0,
-            threads: &Threads::one(),
-            workspace: &mut Workspace::default(),
-        })
-    }
-
-    /// Learns, and moves the network's weights.
-    fn learn(&self, network: &mut Network<R>, rule: &mut impl Rule<R>) -> Learned<R> {
-        rule.admits(network).unwrap();
-        assert!(rule.changes_weights_itself());
-        let learned = self.lesson(network, true, |lesson| rule.learn(lesson)).unwrap();
-        for (p, change) in network.parameters_mut().iter_mut().zip(&learned.gradient) {
-            p.values.iter_mut().zip(&change.values).for_each(|(p, &change)| *p = *p - change);
-        }
-        network.constrain();
-        learned
-    }
-
-    /// What outputs are read from, and the outputs: trials × steps × columns.
-    fn run(&self, network: &Network<R>) -> (Vec<f64>, Vec<f64>) {
-        let wiring = Wiring::new(network);
-        self.lesson(network, true, |lesson| {
-            let outputs = lesson.simulate(&wiring, None).unwrap();
-            let read = match wiring.dynamics.readout() {
-                Readout::Activity => lesson.workspace.activity(&wiring),
-                Readout::Memory(index) => lesson.workspace.memory(&wiring, index),
-            };
-            let wide = |values: Vec<R>| values.iter().map(|v| v.to_f64()).collect();
-            (wide(read), wide(outputs))
-        })
-    }
-
-    fn error(&self, network: &Network<R>) -> f64 {
-        let (_, outputs) = self.run(network);
-        let squares = outputs.iter().zip(&self.targets).map(|(y, t)| (y - t.to_f64()).powi(2));
-        squares.sum::<f64>() / outputs.len() as f64
-    }
-}
-
-/// x of A x = b by elimination; A symmetric positive definite.
-fn solve(mut a: Vec<Vec<f64>>, mut b: Vec<f64>) -> Vec<f64> {
-    let n = b.len();
-    for k in 0..n {
-        for i in k + 1..n {
-            let ratio = a[i][k] / a[k][k];
-            let pivot = a[k].clone();
-            a[i].iter_mut().zip(&pivot).for_each(|(x, p)| *x -= ratio * p);
-            b[i] -= ratio * b[k];
-        }
-    }
-    for k in (0..n).rev() {
-        let known: f64 = (k + 1..n).map(|j| a[k][j] * b[j]).sum();
-        b[k] = (b[k] - known) / a[k][k];
-    }
-    b
-}
-
-/// Pivots of elimination are positive exactly if a symmetric matrix is positive definite.
-fn is_positive(p: &[f64], n: usize) -> bool {
-    let mut a: Vec<Vec<f64>> = p.chunks(n).map(<[f64]>::to_vec).collect();
-    for k in 0..n {
-        if a[k][k] <= 0.0 {
-            return false;
-        }
-        let pivot = a[k].clone();
-        for row in &mut a[k + 1..] {
-            let ratio = row[k] / pivot[k];
-            row.iter_mut().zip(&pivot).for_each(|(x, p)| *x -= ratio * p);
-        }
-    }
-    true
-}
+use fastigial::rnn::structure::Leak;
+use setting::{Setting, is_positive, network, sine, solve, spiking_units, tanh_units};
 
 #[test]
 fn without_feedback_the_readout_is_the_ridge_regression_of_all_that_was_seen() {
     let n = 9;
-    let cells =
-        [tanh_units(n, Leak::Rate, 0.4), tanh_units(n, Leak::Current, 0.4), spiking_units(), Cell::Gru];
-    for cell in cells.into_iter().take(3) {
+    let cells = [tanh_units(n, Leak::Rate, 0.4), tanh_units(n, Leak::Current, 0.4), spiking_units()];
+    for cell in cells {
         let start = network::<f64>(cell, [2, n, 2], 1.2, false, Constraints::default());
         let (alpha, every, learn_start) = (0.7, 3, 2);
         let mut rule = Force::new(force::Settings { alpha, every, learn_start });
@@ -195,7 +34,7 @@ fn without_feedback_the_readout_is_the_ridge_regression_of_all_that_was_seen() {
             (0..=n).for_each(|k| moments[o][k] = alpha * first[o][k]);
         }
         for seed in [1, 2] {
-            let mut trials = Trials::random(3, 11, 2, 2, seed);
+            let mut trials = Setting::random(3, 11, 2, 2, seed);
             // Steps that are not observed do not count among every third one.
             for step in [4, 5, 16] {
                 trials.targets[step * 2..][..2].fill(f64::NAN);
@@ -242,23 +81,17 @@ fn without_feedback_the_readout_is_the_ridge_regression_of_all_that_was_seen() {
     }
 }
 
-/// One trial of a sine of period 60.
-fn sine<R: Real>(n_steps: usize) -> Trials<R> {
-    let wave = |t: usize| R::from_f64((std::f64::consts::TAU * t as f64 / 60.0).sin());
-    Trials { inputs: Vec::new(), targets: (0..n_steps).map(wave).collect(), n_trials: 1, n_steps }
-}
-
 #[test]
 fn force_makes_a_network_go_on_with_a_sine_by_itself() {
     let n = 100;
     let cell = tanh_units(n, Leak::Current, 0.2);
     let mut learner = network::<f64>(cell, [0, n, 1], 1.5, true, Constraints::default());
-    let mut rule = Force::new(force::Settings { alpha: 1.0, every: 2, learn_start: 0 });
-    let before = sine(300).error(&learner);
-    for _ in 0..3 {
-        sine(1200).learn(&mut learner, &mut rule);
+    let mut rule = Force::new(force::Settings { alpha: 0.1, every: 2, learn_start: 0 });
+    let before = sine(300).error(&learner, 0);
+    for _ in 0..8 {
+        sine(600).learn(&mut learner, &mut rule);
     }
-    let after = sine(300).error(&learner);
+    let after = sine(300).error(&learner, 0);
     assert!(after < 1e-3 * before, "{before} {after}");
     assert!(is_positive(rule.inverse().unwrap(), n + 1));
 }
@@ -266,15 +99,16 @@ fn force_makes_a_network_go_on_with_a_sine_by_itself() {
 #[test]
 fn full_force_makes_a_network_go_on_with_a_sine_by_itself() {
     for leak in [Leak::Current, Leak::Rate] {
-        let n = 60;
+        let n = 120;
         let mut learner =
             network::<f64>(tanh_units(n, leak, 0.2), [0, n, 1], 1.0, false, Constraints::default());
-        let mut rule = FullForce::new(full_force::Settings { alpha: 1.0, every: 2, gain: 1.3, seed: 1 });
-        let before = sine(300).error(&learner);
-        for _ in 0..4 {
-            sine(1200).learn(&mut learner, &mut rule);
+        let mut rule = FullForce::new(full_force::Settings { alpha: 0.1, every: 2, gain: 1.5, seed: 2 });
+        // The target network needs a period to fall in with its hint, whatever is learned.
+        let before = sine(300).error(&learner, 60);
+        for _ in 0..8 {
+            sine(600).learn(&mut learner, &mut rule);
         }
-        let after = sine(300).error(&learner);
+        let after = sine(300).error(&learner, 60);
         assert!(after < 1e-2 * before, "{leak:?}: {before} {after}");
     }
 }
@@ -284,7 +118,7 @@ fn one_update_of_full_force_is_its_equation() {
     let n = 4;
     let start =
         network::<f64>(tanh_units(n, Leak::Current, 0.3), [2, n, 2], 1.0, false, Constraints::default());
-    let trials = Trials::<f64>::random(1, 1, 2, 2, 5);
+    let trials = Setting::<f64>::random(1, 1, 2, 2, 5);
     let alpha = 0.4;
     let mut rule = FullForce::new(full_force::Settings { alpha, every: 1, gain: 1.3, seed: 1 });
     let generator = rule.target_network(&start).unwrap();
@@ -335,7 +169,7 @@ fn masks_hold_and_other_entries_learn() {
     let exists = [("W_out", 2 * n), ("W", n * n)]
         .map(|(name, size)| (name.to_owned(), (0..size).map(|k| k % 3 != 0).collect::<Vec<bool>>()));
     let limits = Constraints { exists: exists.into_iter().collect(), ..Constraints::default() };
-    let trials = Trials::<f64>::random(2, 20, 2, 2, 1);
+    let trials = Setting::<f64>::random(2, 20, 2, 2, 1);
     let check = |rule: &mut dyn Rule<f64>| {
         let start = network::<f64>(tanh_units(n, Leak::Rate, 0.4), [2, n, 2], 1.0, false, limits.clone());
         let learned = trials.lesson(&start, true, |lesson| rule.learn(lesson)).unwrap();
@@ -362,11 +196,11 @@ fn goes_on<R: Real, L: Rule<R>>(mut rule: L, mut fresh: L, feedback: bool) {
     let cell = tanh_units(n, Leak::Current, 0.3);
     let mut learner = network::<R>(cell, [2, n, 2], 1.2, feedback, Constraints::default());
     assert!(rule.state().is_empty());
-    Trials::random(2, 30, 2, 2, 1).learn(&mut learner, &mut rule);
+    Setting::random(2, 30, 2, 2, 1).learn(&mut learner, &mut rule);
     fresh.set_state(&rule.state()).unwrap();
     assert_eq!(fresh.state(), rule.state());
     let mut other = learner.clone();
-    let more = Trials::random(2, 30, 2, 2, 2);
+    let more = Setting::random(2, 30, 2, 2, 2);
     let (a, b) = (more.learn(&mut learner, &mut rule), more.learn(&mut other, &mut fresh));
     assert_eq!((a.loss, &a.gradient), (b.loss, &b.gradient));
     assert_eq!(fresh.state(), rule.state());
@@ -391,8 +225,8 @@ fn states_go_on_exactly_in_both_precisions() {
 #[test]
 fn what_cannot_be_learned_from_is_refused() {
     let network = with_feedback();
-    let mut trials = Trials::<f64>::random(1, 5, 1, 1, 1);
-    let mut learn = |trials: &Trials<f64>, given| {
+    let mut trials = Setting::<f64>::random(1, 5, 1, 1, 1);
+    let learn = |trials: &Setting<f64>, given| {
         trials.lesson(&network, given, |lesson| Force::default().learn(lesson)).map(|_| ())
     };
     learn(&trials, true).unwrap();
