@@ -10,6 +10,7 @@ pub mod eprop;
 pub mod exploration;
 pub mod feedback;
 pub mod feedback_alignment;
+pub mod influence;
 pub mod kolen_pollack;
 pub mod local;
 pub mod miconi;
