@@ -130,7 +130,7 @@ fn windows_and_checkpoints() {
     for cell in kinds() {
         let options = Options { initial: true, noise: 0.2, ..Options::default() };
         let network = network(cell, &options);
-        let mut run = |rule: Bptt, n_threads| learn(&network, &setting, &options, &mut { rule }, n_threads);
+        let run = |rule: Bptt, n_threads| learn(&network, &setting, &options, &mut { rule }, n_threads);
         let exact = run(Bptt::default(), 1);
         assert_eq!(exact.gradient, run(Bptt { truncation: Some(STEPS), ..Bptt::default() }, 1).gradient);
         assert_ne!(exact.gradient, run(Bptt { truncation: Some(2), ..Bptt::default() }, 1).gradient);

@@ -93,7 +93,7 @@ fn kolen_pollack_finds_the_transpose() {
     let shrunk = (1.0_f64 - rate * decay).powi(steps);
     for (k, (now, start)) in gap(&network, &rule).iter().zip(&start).enumerate() {
         assert!((now - shrunk * start).abs() < 1e-12, "{now} {start}");
-        if (k % OUTPUTS * UNITS + k / OUTPUTS) % 4 == 0 {
+        if (k % OUTPUTS * UNITS + k / OUTPUTS).is_multiple_of(4) {
             assert_eq!((*now, *start), (0.0, 0.0), "an absent connection has no partner");
         }
     }

@@ -53,6 +53,9 @@ fn real_time_recurrent_learning_knows_every_option() {
     }
 }
 
+/// A rule and networks that it cannot teach.
+type Refused<'a> = (&'a mut dyn Rule<f64>, Vec<(&'a Cell, &'a Options)>);
+
 #[test]
 fn what_rules_cannot_do_is_refused() {
     let plain = Options::default();
@@ -71,7 +74,7 @@ fn what_rules_cannot_do_is_refused() {
     let mut odd = FeedbackAlignment::new(given(), 0).unwrap();
     let mut rtrl = Rtrl::new();
     let (rate, spiking) = (tanh(Leak::Rate), Cell::Spiking(LIF));
-    let cases: Vec<(&mut dyn Rule<f64>, Vec<(&Cell, &Options)>)> = vec![
+    let cases: Vec<Refused<'_>> = vec![
         (&mut rtrl, vec![(&rate, &delayed), (&rate, &late), (&rate, &fed_back), (&rate, &low_rank)]),
         (&mut eprop, vec![(&rate, &low_rank)]),
         (&mut rflo, vec![(&rate, &low_rank), (&Cell::Lstm, &plain)]),

@@ -104,7 +104,9 @@ fn contexts_are_compared_with_themselves() {
     let mut setting = identical(64);
     for (trial, targets) in setting.targets.chunks_exact_mut(STEPS * OUTPUTS).enumerate() {
         if trial % 2 == 1 {
-            targets.iter_mut().for_each(|target| *target += 3.0);
+            for target in targets {
+                *target += 3.0;
+            }
         }
     }
     let mut rule = Reinforce::new(1e-4, 0.5).unwrap();
@@ -113,7 +115,9 @@ fn contexts_are_compared_with_themselves() {
     let state = Rule::<f64>::state(&rule);
     for (context, baseline) in state.values("baseline").unwrap().iter().enumerate() {
         let mut alone = identical(1);
-        alone.targets.iter_mut().for_each(|target| *target += 3.0 * context as f64);
+        for target in &mut alone.targets {
+            *target += 3.0 * context as f64;
+        }
         let loss = learn(&network, &alone, &options, &mut Bptt::default(), 1).loss;
         assert!((baseline + loss).abs() < 1e-3 * loss, "{baseline} {loss}");
     }

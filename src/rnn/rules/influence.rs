@@ -103,14 +103,14 @@ impl<'a, R: Real> Influence<'a, R> {
         let (mut own, mut owed) = (vec![R::ONE; width], vec![R::ZERO; memories.len() * width]);
         let activity = &tape.activity_at(-1, width)[sample * width..][..width];
         wiring.dynamics.pull_back_initial(activity, &mut own, &mut owed);
-        for unit in 0..wiring.network.structure().n_units {
+        let of_activity = if state == 0 { &own } else { &owed };
+        for (unit, &activity) in of_activity.iter().enumerate().take(wiring.network.structure().n_units) {
             if !self.layout.state.is_empty() {
                 let place = self.layout.state.start + unit;
-                let row = self.row(state, unit);
-                self.now[row][place] = R::ONE;
-                if state == 1 {
-                    let row = self.row(0, unit);
-                    self.now[row][place] = owed[unit];
+                let rows = [(state, R::ONE), (0, activity)];
+                for (state, influence) in rows {
+                    let row = self.row(state, unit);
+                    self.now[row][place] = influence;
                 }
             }
             if !self.layout.cell.is_empty() {
@@ -184,7 +184,8 @@ impl<'a, R: Real> Influence<'a, R> {
             for k in 0..segment.n_slots {
                 let factor = self.local.from_drive(to, segment.slot + k)[unit];
                 if let Some(gate) = segment.recurrent.filter(|_| !cut(Pathway::Recurrent)) {
-                    let activity = &tape.activity_at(step as isize - 1, width)[sample * width..][..width];
+                    let activity =
+                        &tape.activity_at(step.cast_signed() - 1, width)[sample * width..][..width];
                     let weights = &mut out[self.layout.recurrent.clone()];
                     add_scaled(&mut weights[((gate + k) * n + unit) * width..][..width], factor, activity);
                 }
@@ -215,7 +216,8 @@ impl<'a, R: Real> Influence<'a, R> {
             Readout::Activity => 0,
             Readout::Memory(index) => 1 + index,
         };
-        let activity = &block.tape.activity_at(step as isize, wiring.width)[sample * wiring.width..][..n];
+        let activity =
+            &block.tape.activity_at(step.cast_signed(), wiring.width)[sample * wiring.width..][..n];
         for (unit, &r) in activity.iter().enumerate() {
             let error = errors.iter().enumerate().map(|(o, &error)| error * weights[o * n + unit]).sum();
             let row = self.row(read, unit);
