@@ -1,145 +1,15 @@
 //! The adjoint of every cell and option against central finite differences of the simulated loss, in double precision.
 
-use fastigial::network::objective::{MeanSquaredError, Weights};
-use fastigial::network::parameters::Parameters;
-use fastigial::numerics::parallel::Threads;
-use fastigial::numerics::rng::{normal, stream, uniform};
-use fastigial::rnn::batch::{Batch, Workspace};
-use fastigial::rnn::network::{Constraints, Network};
+use fastigial::rnn::network::Constraints;
 use fastigial::rnn::perturbation::{Pathway, Perturbation};
 use fastigial::rnn::regularization::Regularization;
 use fastigial::rnn::rules::bptt::Bptt;
-use fastigial::rnn::rules::{Learned, Lesson, Rule};
-use fastigial::rnn::structure::{Activation, Cell, Leak, RecurrentDelays, Structure};
+use fastigial::rnn::structure::{Cell, RecurrentDelays};
 
-const UNITS: usize = 5;
-const INPUTS: usize = 3;
-const OUTPUTS: usize = 2;
-const TRIALS: usize = 11;
-const STEPS: usize = 7;
+#[path = "common/recurrent.rs"]
+mod recurrent;
 
-/// What is tested beyond the cell.
-#[derive(Clone, Default)]
-struct Options {
-    rank: Option<usize>,
-    delays: Option<RecurrentDelays>,
-    input_delay: usize,
-    feedback: Option<usize>,
-    initial: bool,
-    leak: bool,
-    noise: f64,
-    perturbation: Perturbation<f64>,
-    regularization: Regularization,
-    constraints: Constraints,
-}
-
-fn rate(activation: Activation, leak: Leak, alpha: f64) -> Cell {
-    Cell::Rate {
-        activation,
-        leak,
-        alpha: (0..UNITS).map(|u| alpha - 0.03 * u as f64 * (1.0 - alpha)).collect(),
-    }
-}
-
-fn network(cell: Cell, options: &Options) -> Network<f64> {
-    let gates = cell.n_gates();
-    let mut draws = stream(5, gates as u64);
-    let structure = Structure {
-        n_inputs: INPUTS,
-        n_units: UNITS,
-        n_outputs: OUTPUTS,
-        cell: cell.clone(),
-        noise: options.noise,
-        input_noise: options.noise,
-        feedback: options.feedback.is_some(),
-        recurrent_delays: options.delays.clone().unwrap_or(RecurrentDelays::Uniform(0)),
-        input_delay: options.input_delay,
-        feedback_delay: options.feedback.unwrap_or(0),
-    };
-    let mut parameters = Parameters::new();
-    let mut add = |name: &str, shape: &[usize]| {
-        let values = (0..shape.iter().product()).map(|_| 0.6 * normal(&mut draws)).collect();
-        parameters.push(name, shape, values).unwrap();
-    };
-    let rows = gates * UNITS;
-    match options.rank {
-        Some(rank) => {
-            add("U", &[rows, rank]);
-            add("V", &[UNITS, rank]);
-        }
-        None => add("W", &[rows, UNITS]),
-    }
-    add("W_in", &[rows, INPUTS]);
-    add("b", &[rows]);
-    add("W_out", &[OUTPUTS, UNITS]);
-    add("b_out", &[OUTPUTS]);
-    if options.feedback.is_some() {
-        add("W_fb", &[rows, OUTPUTS]);
-    }
-    if cell == Cell::Gru {
-        add("b_n", &[UNITS]);
-    }
-    if options.initial {
-        add("h0", &[UNITS]);
-        if cell == Cell::Lstm {
-            add("c0", &[UNITS]);
-        }
-    }
-    if options.leak {
-        let values = (0..UNITS).map(|u| 0.3 + 0.1 * u as f64).collect();
-        parameters.push("alpha", &[UNITS], values).unwrap();
-    }
-    Network::new(structure, options.constraints.clone(), parameters).unwrap()
-}
-
-struct Setting {
-    inputs: Vec<f64>,
-    targets: Vec<f64>,
-    weights: Vec<f64>,
-}
-
-fn setting() -> Setting {
-    let mut draws = stream(9, 1);
-    let mut targets: Vec<f64> = (0..TRIALS * STEPS * OUTPUTS).map(|_| normal(&mut draws)).collect();
-    targets[5] = f64::NAN;
-    Setting {
-        inputs: (0..TRIALS * STEPS * INPUTS).map(|_| normal(&mut draws)).collect(),
-        targets,
-        weights: (0..TRIALS * STEPS).map(|_| uniform(&mut draws)).collect(),
-    }
-}
-
-fn learn(
-    network: &Network<f64>,
-    setting: &Setting,
-    options: &Options,
-    rule: &mut dyn Rule<f64>,
-    n_threads: usize,
-) -> Learned<f64> {
-    let mut objective =
-        MeanSquaredError { targets: &setting.targets, weights: Weights::Steps(&setting.weights) };
-    let batch = Batch {
-        inputs: &setting.inputs,
-        n_trials: TRIALS,
-        n_steps: STEPS,
-        initial: &[],
-        perturbation: &options.perturbation,
-        seed: Some(4),
-    };
-    batch.check(network).unwrap();
-    rule.admits(network).unwrap();
-    rule.learn(&mut Lesson {
-        network,
-        batch,
-        objective: &mut objective,
-        targets: None,
-        regularization: &options.regularization,
-        seed: 2,
-        threads: &Threads::new(Some(n_threads)).unwrap(),
-        workspace: &mut Workspace::default(),
-    })
-    .unwrap()
-}
+use recurrent::{Options, STEPS, UNITS, cells, kinds, learn, network, setting};
 
 /// Largest difference between the adjoint and differences of the loss, relative to the largest gradient.
 fn agrees(cell: &Cell, options: &Options) {
@@ -172,34 +42,6 @@ fn agrees(cell: &Cell, options: &Options) {
     }
     assert!(largest > 1e-3, "nothing to compare");
     assert!(worst < 1e-7 * largest, "{cell:?}: {place}");
-}
-
-fn cells() -> Vec<Cell> {
-    let mut cells = vec![Cell::Gru, Cell::Lstm];
-    for activation in [
-        Activation::Tanh,
-        Activation::Softplus,
-        Activation::Sigmoid,
-        Activation::Relu,
-        Activation::RectifiedTanh,
-        Activation::Linear,
-    ] {
-        cells.push(rate(activation, Leak::Rate, 0.4));
-        cells.push(rate(activation, Leak::Rate, 1.0));
-        cells.push(rate(activation, Leak::Current, 0.4));
-    }
-    cells
-}
-
-/// One of each kind.
-fn kinds() -> Vec<Cell> {
-    vec![
-        Cell::Gru,
-        Cell::Lstm,
-        rate(Activation::Tanh, Leak::Rate, 0.4),
-        rate(Activation::Tanh, Leak::Rate, 1.0),
-        rate(Activation::Tanh, Leak::Current, 0.4),
-    ]
 }
 
 #[test]
@@ -288,7 +130,7 @@ fn windows_and_checkpoints() {
     for cell in kinds() {
         let options = Options { initial: true, noise: 0.2, ..Options::default() };
         let network = network(cell, &options);
-        let mut run = |rule: Bptt, n_threads| learn(&network, &setting, &options, &mut { rule }, n_threads);
+        let run = |rule: Bptt, n_threads| learn(&network, &setting, &options, &mut { rule }, n_threads);
         let exact = run(Bptt::default(), 1);
         assert_eq!(exact.gradient, run(Bptt { truncation: Some(STEPS), ..Bptt::default() }, 1).gradient);
         assert_ne!(exact.gradient, run(Bptt { truncation: Some(2), ..Bptt::default() }, 1).gradient);

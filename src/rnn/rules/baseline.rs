@@ -97,12 +97,19 @@ impl<R: Real> Baseline<R> {
     /// Takes back what [`Baseline::state`] gave.
     pub fn set_state(&mut self, state: &Parameters<R>) -> Result<()> {
         let (mean, seen) = match (state.values("baseline"), state.values("seen")) {
-            (None, None) => (&[][..], &[][..]),
-            (Some(mean), Some(seen)) => (mean, seen),
-            _ => return Err(Error::value("state", "half of a baseline", "\"baseline\" and \"seen\"")),
+            (Some(mean), Some(seen)) if state.len() == 2 => (mean, seen),
+            (None, None) if state.is_empty() => (&[][..], &[][..]),
+            _ => {
+                let names: Vec<&str> = state.iter().map(|array| array.name.as_str()).collect();
+                return Err(Error::value(
+                    "state",
+                    format!("with arrays {names:?}"),
+                    "\"baseline\" and \"seen\"",
+                ));
+            }
         };
         let flags = seen.iter().all(|&flag| flag == R::ZERO || flag == R::ONE);
-        if mean.len() != seen.len() || state.len() > 2 || !flags || !state.all_finite() {
+        if mean.len() != seen.len() || !flags || !state.all_finite() {
             let got = format!("{} means and {} flags", mean.len(), seen.len());
             return Err(Error::value(
                 "state",

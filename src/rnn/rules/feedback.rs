@@ -70,13 +70,12 @@ impl<R: Real> FeedbackWeights<R> {
             return Ok(false);
         }
         let shape = shape_for(network);
-        let values = match &self.origin {
-            Feedback::Given(values) => values.clone(),
-            _ => {
-                let mut draws = stream(self.seed, 0);
-                let deviation = 1.0 / (shape[1] as f64).sqrt();
-                (0..shape[0] * shape[1]).map(|_| R::from_f64(deviation * normal(&mut draws))).collect()
-            }
+        let values = if let Feedback::Given(values) = &self.origin {
+            values.clone()
+        } else {
+            let mut draws = stream(self.seed, 0);
+            let deviation = 1.0 / (shape[1] as f64).sqrt();
+            (0..shape[0] * shape[1]).map(|_| R::from_f64(deviation * normal(&mut draws))).collect()
         };
         self.weights.push(NAME, &shape, values)?;
         Ok(true)

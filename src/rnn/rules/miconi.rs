@@ -121,7 +121,7 @@ fn cubed_fluctuations<R: Real>(wiring: &Wiring<'_, R>, tape: &Tape<R>, mean_deca
     let mut mean = excitation(-1).to_vec();
     let mut scores = vec![R::ZERO; tape.n_steps * rows];
     for (step, scores) in scores.chunks_exact_mut(rows).enumerate() {
-        for ((score, mean), &x) in scores.iter_mut().zip(&mut mean).zip(excitation(step as isize)) {
+        for ((score, mean), &x) in scores.iter_mut().zip(&mut mean).zip(excitation(step.cast_signed())) {
             *score = cube(x - *mean);
             *mean = keep * *mean + take * x;
         }

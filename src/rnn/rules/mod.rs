@@ -13,6 +13,7 @@ pub mod feedback;
 pub mod feedback_alignment;
 pub mod force;
 pub mod full_force;
+pub mod influence;
 pub mod kolen_pollack;
 pub mod least_squares;
 pub mod local;

@@ -15,7 +15,8 @@
 //! As σ → 0 its mean over kicks is the gradient of recurrent, input, feedback weights and biases; its variance grows with the
 //! number of units and steps. σ must not be so small that the difference of losses drowns in rounding: 1e-3 or more in single
 //! precision. The readout is not explored: its gradient is the exact one of the loss without kicks or, with a running
-//! mean, of the one run that there is; the loss that is reported is of the same run.
+//! mean, of the one run that there is (but for what outputs do to later ones where they are fed back); the loss that is
+//! reported is of the same run.
 
 use super::baseline::Baseline;
 use super::bptt::finish;
