@@ -33,7 +33,11 @@ impl<'n, R: Real> StepMap<'n, R> {
     pub fn new(network: &'n Network<R>) -> Result<Self> {
         let structure = network.structure();
         if structure.has_delays() {
-            return Err(Error::value("delays", "not zero", "a network without delays: its state would be a history"));
+            return Err(Error::value(
+                "delays",
+                "not zero",
+                "a network without delays: its state would be a history",
+            ));
         }
         let network = if structure.feedback { Cow::Owned(folded(network)?) } else { Cow::Borrowed(network) };
         let wiring = match network {
@@ -94,7 +98,10 @@ impl<'n, R: Real> StepMap<'n, R> {
         let (state, _) = self.step(states, inputs, n_points)?;
         let parts: Vec<Vec<R>> =
             self.places.iter().map(|(_, place)| unpadded(&state, *place, self.wiring.width, n)).collect();
-        Ok((0..n_points).flat_map(|point| parts.iter().flat_map(move |part| &part[point * n..(point + 1) * n])).copied().collect())
+        Ok((0..n_points)
+            .flat_map(|point| parts.iter().flat_map(move |part| &part[point * n..(point + 1) * n]))
+            .copied()
+            .collect())
     }
 
     /// J of many points: points × state × state.
@@ -200,6 +207,7 @@ fn folded<R: Real>(network: &Network<R>) -> Result<Network<R>> {
             }
         }
     }
-    let structure = super::structure::Structure { feedback: false, noise: 0.0, input_noise: 0.0, ..structure.clone() };
+    let structure =
+        super::structure::Structure { feedback: false, noise: 0.0, input_noise: 0.0, ..structure.clone() };
     Network::new(structure, super::network::Constraints::default(), parameters)
 }

@@ -110,8 +110,10 @@ pub fn run<R: Real>(
         // There is no loss to tell of; zero lets the caller's bar move.
         monitor.report(Progress { done, total: n_blocks, loss: 0.0 }) == Flow::Continue
     });
-    let mut last: Vec<(&'static str, Vec<R>)> =
-        variables(wiring).into_iter().map(|(name, _)| (name, Vec::with_capacity(batch.n_trials * n))).collect();
+    let mut last: Vec<(&'static str, Vec<R>)> = variables(wiring)
+        .into_iter()
+        .map(|(name, _)| (name, Vec::with_capacity(batch.n_trials * n)))
+        .collect();
     for state in ended {
         let state = state?.ok_or(Error::Interrupted)?;
         for ((_, place), (_, values)) in variables(wiring).into_iter().zip(&mut last) {
@@ -127,12 +129,20 @@ pub fn unpadded<R: Real>(state: &State<R>, place: Place, width: usize, n: usize)
 }
 
 /// Writes one step of a block's samples to where it belongs.
-fn copy<R: Real>(shares: &Shares<'_, R>, block: usize, rows: &[R], stride: usize, step: usize, n_steps: usize) {
+fn copy<R: Real>(
+    shares: &Shares<'_, R>,
+    block: usize,
+    rows: &[R],
+    stride: usize,
+    step: usize,
+    n_steps: usize,
+) {
     if shares.width == 0 {
         return;
     }
     let mut into = shares.slices[block].lock().unwrap_or_else(PoisonError::into_inner);
     for (sample, row) in rows.chunks_exact(stride).enumerate() {
-        into[(sample * n_steps + step) * shares.width..][..shares.width].copy_from_slice(&row[..shares.width]);
+        into[(sample * n_steps + step) * shares.width..][..shares.width]
+            .copy_from_slice(&row[..shares.width]);
     }
 }

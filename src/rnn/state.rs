@@ -58,7 +58,8 @@ pub fn variables<R: Real>(wiring: &Wiring<'_, R>) -> Vec<(&'static str, Place)> 
         Some(&"current") => vec![("current", Place::Memory(0))],
         Some(&"cell") => vec![("h", Place::Activity), ("cell", Place::Memory(0))],
         Some(first) => {
-            let others = memories.iter().enumerate().skip(1).map(|(index, name)| (*name, Place::Memory(index)));
+            let others =
+                memories.iter().enumerate().skip(1).map(|(index, name)| (*name, Place::Memory(index)));
             [(*first, Place::Memory(0)), ("h", Place::Activity)].into_iter().chain(others).collect()
         }
     }

@@ -61,7 +61,8 @@ impl<R: Real> Stepper<R> {
         let cut = |rows: &[R], width: usize, n: usize| {
             rows.chunks_exact(width).flat_map(|row| &row[..n]).copied().collect::<Vec<R>>()
         };
-        let outputs = cut(self.tape.output_at(0, self.wiring.output_width), self.wiring.output_width, n_outputs);
+        let outputs =
+            cut(self.tape.output_at(0, self.wiring.output_width), self.wiring.output_width, n_outputs);
         Ok((outputs, cut(self.tape.activity_at(0, self.wiring.width), self.wiring.width, n_units)))
     }
 
@@ -102,7 +103,11 @@ impl<R: Real> Stepper<R> {
             _ => return Err(Error::value("state", name, "names that the stepper's state has")),
         };
         if into.len() != values.len() {
-            return Err(Error::shape("state", &[values.len()], format!("{name} with {} numbers", into.len())));
+            return Err(Error::shape(
+                "state",
+                &[values.len()],
+                format!("{name} with {} numbers", into.len()),
+            ));
         }
         into.copy_from_slice(values);
         Ok(())

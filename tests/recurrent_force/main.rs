@@ -20,18 +20,18 @@ fn without_feedback_the_readout_is_the_ridge_regression_of_all_that_was_seen() {
         let (alpha, every, learn_start) = (0.7, 3, 2);
         let mut rule = Force::new(force::Settings { alpha, every, learn_start });
         let mut learner = start.clone();
-        let mut gram = vec![vec![0.0; n + 1]; n + 1];
-        (0..=n).for_each(|k| gram[k][k] = alpha);
-        let mut moments = vec![vec![0.0; n + 1]; 2];
+        let bias = start.parameters().values("b_out").unwrap().to_vec();
+        let mut gram = vec![vec![0.0; n]; n];
+        (0..n).for_each(|k| gram[k][k] = alpha);
+        let mut moments = vec![vec![0.0; n]; 2];
         let first: Vec<Vec<f64>> = (0..2)
             .map(|o| {
                 let p = start.parameters();
-                let row = &p.values("W_out").unwrap()[o * n..][..n];
-                row.iter().chain([&p.values("b_out").unwrap()[o]]).copied().collect()
+                p.values("W_out").unwrap()[o * n..][..n].to_vec()
             })
             .collect();
         for o in 0..2 {
-            (0..=n).for_each(|k| moments[o][k] = alpha * first[o][k]);
+            (0..n).for_each(|k| moments[o][k] = alpha * first[o][k]);
         }
         for seed in [1, 2] {
             let mut trials = Setting::random(3, 11, 2, 2, seed);
@@ -44,13 +44,14 @@ fn without_feedback_the_readout_is_the_ridge_regression_of_all_that_was_seen() {
             for trial in 0..3 {
                 let seen =
                     (trial * 11 + learn_start..(trial + 1) * 11).filter(|s| !trials.targets[s * 2].is_nan());
-                for step in seen.step_by(every) {
-                    let q: Vec<f64> = read[step * n..][..n].iter().chain([&1.0]).copied().collect();
-                    for (row, &left) in gram.iter_mut().zip(&q) {
-                        row.iter_mut().zip(&q).for_each(|(g, right)| *g += left * right);
+                for step in seen.skip(every - 1).step_by(every) {
+                    let q = &read[step * n..][..n];
+                    for (row, &left) in gram.iter_mut().zip(q) {
+                        row.iter_mut().zip(q).for_each(|(g, right)| *g += left * right);
                     }
                     for (o, moments) in moments.iter_mut().enumerate() {
-                        moments.iter_mut().zip(&q).for_each(|(m, q)| *m += q * trials.targets[step * 2 + o]);
+                        let wanted = trials.targets[step * 2 + o] - bias[o];
+                        moments.iter_mut().zip(q).for_each(|(m, q)| *m += q * wanted);
                     }
                 }
             }
@@ -58,8 +59,7 @@ fn without_feedback_the_readout_is_the_ridge_regression_of_all_that_was_seen() {
         for (o, moments) in moments.iter().enumerate() {
             let ridge = solve(gram.clone(), moments.clone());
             let p = learner.parameters();
-            let learned =
-                p.values("W_out").unwrap()[o * n..][..n].iter().chain([&p.values("b_out").unwrap()[o]]);
+            let learned = &p.values("W_out").unwrap()[o * n..][..n];
             for (ridge, learned) in ridge.iter().zip(learned) {
                 assert!((ridge - learned).abs() < 1e-8, "{ridge} {learned}");
             }
@@ -67,15 +67,15 @@ fn without_feedback_the_readout_is_the_ridge_regression_of_all_that_was_seen() {
         }
         // P is the inverse of the correlations, symmetric to the bit.
         let p = rule.inverse().unwrap();
-        assert!(is_positive(p, n + 1));
-        for i in 0..=n {
-            for j in 0..=n {
-                assert_eq!(p[i * (n + 1) + j], p[j * (n + 1) + i]);
-                let entry: f64 = (0..=n).map(|k| p[i * (n + 1) + k] * gram[k][j]).sum();
+        assert!(is_positive(p, n));
+        for i in 0..n {
+            for j in 0..n {
+                assert_eq!(p[i * n + j], p[j * n + i]);
+                let entry: f64 = (0..n).map(|k| p[i * n + k] * gram[k][j]).sum();
                 assert!((entry - f64::from(u8::from(i == j))).abs() < 1e-9);
             }
         }
-        for name in ["W", "W_in", "h0"] {
+        for name in ["W", "W_in", "h0", "b_out"] {
             assert_eq!(learner.parameters().values(name), start.parameters().values(name));
         }
     }
@@ -93,7 +93,7 @@ fn force_makes_a_network_go_on_with_a_sine_by_itself() {
     }
     let after = sine(300).error(&learner, 0);
     assert!(after < 1e-3 * before, "{before} {after}");
-    assert!(is_positive(rule.inverse().unwrap(), n + 1));
+    assert!(is_positive(rule.inverse().unwrap(), n));
 }
 
 #[test]

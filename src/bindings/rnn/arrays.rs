@@ -20,8 +20,13 @@ fn precision<R: Real>() -> &'static str {
 }
 
 /// An array of one precision, read where it lies if it lies in order.
-pub fn read<'py, R: Number>(argument: &str, array: &Bound<'py, PyAny>) -> PyResult<PyReadonlyArrayDyn<'py, R>> {
-    array.extract().map_err(|_| PyTypeError::new_err(format!("{argument} must be a {} array", precision::<R>())))
+pub fn read<'py, R: Number>(
+    argument: &str,
+    array: &Bound<'py, PyAny>,
+) -> PyResult<PyReadonlyArrayDyn<'py, R>> {
+    array
+        .extract()
+        .map_err(|_| PyTypeError::new_err(format!("{argument} must be a {} array", precision::<R>())))
 }
 
 /// Its numbers in order, copied only if they are not.
@@ -50,7 +55,10 @@ pub fn parameters<R: Number>(argument: &str, arrays: &Bound<'_, PyAny>) -> PyRes
 }
 
 /// Arrays by name for Python.
-pub fn dictionary<'py, R: Number>(py: Python<'py>, parameters: &Parameters<R>) -> PyResult<Bound<'py, PyDict>> {
+pub fn dictionary<'py, R: Number>(
+    py: Python<'py>,
+    parameters: &Parameters<R>,
+) -> PyResult<Bound<'py, PyDict>> {
     let arrays = PyDict::new(py);
     for entry in parameters.iter() {
         arrays.set_item(&entry.name, array(py, &entry.shape, entry.values.clone()))?;

@@ -23,7 +23,8 @@ impl<R: Number> Loss<R> {
         if loss.is_callable() {
             return Ok(Self::Own { function: loss.clone().unbind(), exception: None });
         }
-        let (name, targets, weights): (String, Bound<'_, PyAny>, Option<Bound<'_, PyAny>>) = loss.extract()?;
+        let (name, targets, weights): (String, Bound<'_, PyAny>, Option<Bound<'_, PyAny>>) =
+            loss.extract()?;
         let squared = match name.as_str() {
             "mse" => true,
             "cross_entropy" => false,
@@ -122,7 +123,9 @@ fn ask<R: Number>(
         let array: PyReadonlyArrayDyn<'_, R> = read("the loss's derivative", &derivative)?;
         let (got, values) = in_order(&array);
         if got != shape {
-            return Err(PyValueError::new_err(format!("the loss's derivative has shape {got:?}, expected {shape:?}")));
+            return Err(PyValueError::new_err(format!(
+                "the loss's derivative has shape {got:?}, expected {shape:?}"
+            )));
         }
         gradient.copy_from_slice(&values);
     }
@@ -135,7 +138,10 @@ fn ask<R: Number>(
         let array: PyReadonlyArrayDyn<'_, f64> = read("per_trial", &answer.get_item(2)?)?;
         let (got, values) = in_order(&array);
         if got != [shape[0]] {
-            return Err(PyValueError::new_err(format!("per_trial has shape {got:?}, expected ({},)", shape[0])));
+            return Err(PyValueError::new_err(format!(
+                "per_trial has shape {got:?}, expected ({},)",
+                shape[0]
+            )));
         }
         per_trial.copy_from_slice(&values);
     }

@@ -47,7 +47,10 @@ impl Clone for Shared {
     }
 }
 
-fn build<R: Number>(structure: &Bound<'_, PyMapping>, given: &Bound<'_, PyAny>) -> PyResult<Arc<Mutex<Held<R>>>> {
+fn build<R: Number>(
+    structure: &Bound<'_, PyMapping>,
+    given: &Bound<'_, PyAny>,
+) -> PyResult<Arc<Mutex<Held<R>>>> {
     let (structure, constraints) = Description(structure).read()?;
     let parameters = arrays::parameters::<R>("parameters", given)?;
     let network = call(given.py(), || CoreNetwork::new(structure, constraints, parameters))?;
@@ -246,9 +249,9 @@ pub fn learn<R: super::rule::Ruled>(
 /// Inputs, trials × steps × inputs, and their shape.
 pub fn trials<R: Number>(inputs: &Bound<'_, PyAny>) -> PyResult<([usize; 3], Vec<R>)> {
     let (shape, values) = in_order(&read("inputs", inputs)?);
-    let shape: [usize; 3] = shape
-        .try_into()
-        .map_err(|got| PyValueError::new_err(format!("inputs has shape {got:?}, expected (trials, steps, inputs)")))?;
+    let shape: [usize; 3] = shape.try_into().map_err(|got| {
+        PyValueError::new_err(format!("inputs has shape {got:?}, expected (trials, steps, inputs)"))
+    })?;
     Ok((shape, values))
 }
 

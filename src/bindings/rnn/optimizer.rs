@@ -39,7 +39,8 @@ macro_rules! optimized {
         impl Optimized for $type {
             fn held(held: &mut Held) -> Result<&mut CoreOptimizer<Self>> {
                 if held.made.is_none() {
-                    let made = CoreOptimizer::new(held.method, held.learning_rate, held.weight_decay, held.clip)?;
+                    let made =
+                        CoreOptimizer::new(held.method, held.learning_rate, held.weight_decay, held.clip)?;
                     held.made = Some(Either::$variant(made));
                 }
                 match &mut held.made {
@@ -47,7 +48,11 @@ macro_rules! optimized {
                         made.set_learning_rate(held.learning_rate)?;
                         Ok(made)
                     }
-                    _ => Err(Error::value("optimizer", "of another precision", "one for networks of one precision")),
+                    _ => Err(Error::value(
+                        "optimizer",
+                        "of another precision",
+                        "one for networks of one precision",
+                    )),
                 }
             }
         }
@@ -61,7 +66,9 @@ impl Optimizer {
     #[new]
     fn new(py: Python<'_>, kind: &str, options: &Bound<'_, PyMapping>) -> PyResult<Self> {
         let option = |name: &str| {
-            options.get_item(name).map_err(|_| PyKeyError::new_err(format!("options of {kind} lack {name:?}")))
+            options
+                .get_item(name)
+                .map_err(|_| PyKeyError::new_err(format!("options of {kind} lack {name:?}")))
         };
         let adam = || -> PyResult<(f64, f64, f64)> {
             let (beta1, beta2): (f64, f64) = option("betas")?.extract()?;
@@ -98,8 +105,9 @@ impl Optimizer {
     #[setter]
     fn set_learning_rate(&self, py: Python<'_>, learning_rate: f64) -> PyResult<()> {
         let mut held = lock(&self.held);
-        let mut probe = CoreOptimizer::<f64>::new(held.method, held.learning_rate, held.weight_decay, held.clip)
-            .map_err(|error| translated(py, &error))?;
+        let mut probe =
+            CoreOptimizer::<f64>::new(held.method, held.learning_rate, held.weight_decay, held.clip)
+                .map_err(|error| translated(py, &error))?;
         probe.set_learning_rate(learning_rate).map_err(|error| translated(py, &error))?;
         held.learning_rate = learning_rate;
         Ok(())

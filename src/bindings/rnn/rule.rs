@@ -189,7 +189,8 @@ impl<'py> Options<'_, 'py> {
         for<'a> <T as FromPyObject<'a, 'py>>::Error: Into<PyErr>,
     {
         let option = self.options.get_item(name);
-        let option = option.map_err(|_| PyKeyError::new_err(format!("options of {} lack {name:?}", self.kind)))?;
+        let option =
+            option.map_err(|_| PyKeyError::new_err(format!("options of {} lack {name:?}", self.kind)))?;
         option.extract::<T>().map_err(|error| {
             let error: PyErr = error.into();
             PyValueError::new_err(format!("{name} of {}: {error}", self.kind))
@@ -218,9 +219,7 @@ fn read(kind: &str, options: &Options<'_, '_>) -> PyResult<Recipe> {
         "rflo" => Recipe::Rflo { symmetric: options.symmetric()?, seed: options.get("seed")? },
         "eprop" => Recipe::EProp { symmetric: options.symmetric()?, seed: options.get("seed")? },
         "feedback_alignment" => Recipe::FeedbackAlignment { seed: options.get("seed")? },
-        "kolen_pollack" => {
-            Recipe::KolenPollack { decay: options.get("decay")?, seed: options.get("seed")? }
-        }
+        "kolen_pollack" => Recipe::KolenPollack { decay: options.get("decay")?, seed: options.get("seed")? },
         "node_perturbation" => {
             let baseline: String = options.get("baseline")?;
             let against = match baseline.as_str() {

@@ -75,7 +75,8 @@ impl Stepper {
             let given = parameters::<R>("state", state)?;
             let (underway, variables): (Vec<_>, Vec<_>) =
                 given.iter().partition(|entry| entry.name.ends_with("_underway"));
-            let variables: Vec<(&str, &[R])> = variables.iter().map(|e| (e.name.as_str(), &e.values[..])).collect();
+            let variables: Vec<(&str, &[R])> =
+                variables.iter().map(|e| (e.name.as_str(), &e.values[..])).collect();
             call(state.py(), || {
                 let mut stepper = lock(stepper);
                 stepper.set_variables(&variables)?;

@@ -87,7 +87,13 @@ impl<'py> Description<'_, 'py> {
             "sigmoid" => Activation::Sigmoid,
             "rectified_tanh" => Activation::RectifiedTanh,
             "linear" => Activation::Linear,
-            _ => return Err(unknown("activation", &name, "tanh, relu, softplus, sigmoid, rectified_tanh or linear")),
+            _ => {
+                return Err(unknown(
+                    "activation",
+                    &name,
+                    "tanh, relu, softplus, sigmoid, rectified_tanh or linear",
+                ));
+            }
         })
     }
 
@@ -109,10 +115,13 @@ impl<'py> Description<'_, 'py> {
             return Ok(RecurrentDelays::Uniform(delay));
         }
         let matrix: PyReadonlyArray2<'_, i64> = delays.extract()?;
-        let steps = matrix.as_array().iter().map(|&delay| usize::try_from(delay)).collect::<Result<Vec<_>, _>>();
+        let steps =
+            matrix.as_array().iter().map(|&delay| usize::try_from(delay)).collect::<Result<Vec<_>, _>>();
         match steps {
             Ok(steps) => Ok(RecurrentDelays::PerConnection(steps)),
-            Err(_) => Err(PyValueError::new_err("delays has negative entries, expected whole steps from 0 on")),
+            Err(_) => {
+                Err(PyValueError::new_err("delays has negative entries, expected whole steps from 0 on"))
+            }
         }
     }
 

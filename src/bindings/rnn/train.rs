@@ -43,11 +43,16 @@ pub fn train_step<'py>(
     n_threads: Option<usize>,
 ) -> PyResult<Vec<(f64, f64)>> {
     let n = networks.len();
-    for (name, length) in
-        [("rules", rules.len()), ("optimizers", optimizers.len()), ("batches", batches.len()), ("seeds", seeds.len())]
-    {
+    for (name, length) in [
+        ("rules", rules.len()),
+        ("optimizers", optimizers.len()),
+        ("batches", batches.len()),
+        ("seeds", seeds.len()),
+    ] {
         if length != n {
-            return Err(PyValueError::new_err(format!("{name} has {length} items, expected {n}: one per network")));
+            return Err(PyValueError::new_err(format!(
+                "{name} has {length} items, expected {n}: one per network"
+            )));
         }
     }
     apart("networks", networks.iter().map(|network| address(&network.get().held)))?;
@@ -184,7 +189,9 @@ fn apart(argument: &str, addresses: impl Iterator<Item = usize>) -> PyResult<()>
     let mut seen = std::collections::BTreeSet::new();
     for address in addresses {
         if !seen.insert(address) {
-            return Err(PyValueError::new_err(format!("{argument} has one item twice, expected one for each network")));
+            return Err(PyValueError::new_err(format!(
+                "{argument} has one item twice, expected one for each network"
+            )));
         }
     }
     Ok(())

@@ -246,7 +246,9 @@ impl<R: Real> Optimizer<R> {
         }
         let mut arranged = Parameters::new();
         for wanted in names() {
-            let Some(array) = self.memory.iter().find(|array| is(&array.name, wanted)) else { return Ok(None) };
+            let Some(array) = self.memory.iter().find(|array| is(&array.name, wanted)) else {
+                return Ok(None);
+            };
             arranged.push(array.name.clone(), &array.shape, array.values.clone())?;
         }
         Ok((arranged.len() == self.memory.len()).then_some(arranged))

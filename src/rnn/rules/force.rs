@@ -1,14 +1,14 @@
 //! FORCE: recursive least squares on the readout while the network runs (Sussillo & Abbott 2009, Neuron 63:544).
 //!
 //! ```text
-//! at steps t = t_0, t_0 + m, t_0 + 2 m, … of those that are observed, trials one after another, with W_out as it stands:
+//! at every m-th of the steps from t_0 on that are observed, trials one after another, with W_out as it stands:
 //! e⁻ = W_out q_t + b_out − y*_t
 //! P ← P − P q qᵀ P / (1 + qᵀ P q),   W_out ← W_out − e⁻ (P q)ᵀ           P = I/α at first
 //! ```
 //!
 //! | symbol | name | what |
 //! | --- | --- | --- |
-//! | q | | what outputs are read from, and a constant 1 for b_out if there is one |
+//! | q | | what outputs are read from; b_out stays |
 //! | P | "P" in the state | inverse correlation of q, kept from lesson to lesson |
 //! | α | `alpha` | strength of the pull to where the readout began |
 //! | m | `every` | steps from one update to the next |
@@ -128,9 +128,8 @@ impl<R: Real> Rule<R> for Force {
         let [n_trials, n_steps, n_outputs] = lesson.output_shape();
         let mut learner = lesson.network.clone();
         let mut wiring = Wiring::new(lesson.network);
-        let (n, biased) = (lesson.network.structure().n_units, learner.parameters().get("b_out").is_some());
-        let mut least =
-            LeastSquares::resume(self.inverse.as_ref(), n + usize::from(biased), self.settings.alpha)?;
+        let n = lesson.network.structure().n_units;
+        let mut least = LeastSquares::resume(self.inverse.as_ref(), n, self.settings.alpha)?;
         let (mut score, mut tape, mut regressors) = (Score::default(), Tape::default(), Vec::new());
         for trial in 0..n_trials {
             let batch = &lesson.batch;
@@ -144,19 +143,14 @@ impl<R: Real> Rule<R> for Force {
                     continue;
                 }
                 n_observed += 1;
-                if (n_observed - 1) % self.settings.every != 0 {
+                if n_observed % self.settings.every != 0 {
                     continue;
                 }
                 regressors.clear();
                 regressors.extend(read(&wiring, &tape)[..n].iter().map(|q| q.to_f64()));
-                if biased {
-                    regressors.push(1.0);
-                }
                 let gain = least.take(&regressors);
-                for (name, columns, gain) in [("W_out", n, gain), ("b_out", 1, &gain[gain.len() - 1..])] {
-                    if let Some(parameter) = learner.parameters_mut().get_mut(name) {
-                        descend(&mut parameter.values, columns, &errors, gain);
-                    }
+                if let Some(parameter) = learner.parameters_mut().get_mut("W_out") {
+                    descend(&mut parameter.values, n, &errors, gain);
                 }
                 learner.constrain();
                 let value = |name| learner.parameters().values(name).unwrap_or(&[]);
