@@ -1,6 +1,7 @@
 //! Rules that explore: gradients in the mean, baselines, literal formulas.
 
 use fastigial::error::Error;
+use fastigial::rnn::perturbation::{Pathway, Perturbation};
 use fastigial::rnn::rules::Rule;
 use fastigial::rnn::rules::baseline::Baseline;
 use fastigial::rnn::rules::bptt::Bptt;
@@ -81,6 +82,28 @@ fn node_perturbation_is_the_gradient_in_the_mean() {
         let mut running = NodePerturbation::new(0.01, Against::Running(0.5)).unwrap();
         agrees_in_the_mean(&cell, &everything_explored(), &mut running);
     }
+}
+
+#[test]
+fn kicks_know_what_is_cut_and_silent() {
+    let perturbation = Perturbation {
+        current: Vec::new(),
+        silent: (0..STEPS * UNITS).map(|k| k % 7 == 1).collect(),
+        lesions: vec![(Pathway::Recurrent, 2..4), (Pathway::Input, 0..3), (Pathway::Feedback, 4..6)],
+    };
+    let options = Options { perturbation, ..everything_explored() };
+    let mut rule = NodePerturbation::new(0.01, Against::Unperturbed).unwrap();
+    agrees_in_the_mean(&tanh(Leak::Rate), &options, &mut rule);
+}
+
+#[test]
+fn rewards_are_compared_with_those_of_other_trials() {
+    let mut baseline = Baseline::<f64>::new(0.5).unwrap();
+    let first = baseline.advantages(&[1.0, 2.0, 4.0, 10.0], Some(&[0, 1, 0, 1])).unwrap();
+    assert_eq!(first, [-3.0, -8.0, 3.0, 8.0]);
+    assert_eq!(baseline.advantages(&[3.0, 7.0], Some(&[0, 2])).unwrap(), [0.5, 0.0]);
+    assert_eq!(baseline.state().values("baseline").unwrap(), [2.75, 6.0, 7.0]);
+    assert_eq!(baseline.advantages(&[1.0], None).unwrap(), [-1.75]);
 }
 
 #[test]

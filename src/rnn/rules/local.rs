@@ -50,17 +50,17 @@ impl<R: Real> Local<R> {
         self.n_states
     }
 
-    /// D[to, from] of all units.
+    /// Entry (`to`, `from`) of D, of all units.
     pub fn between(&self, to: usize, from: usize) -> &[R] {
         &self.between[(to * self.n_states + from) * self.width..][..self.width]
     }
 
-    /// M[to, slot] of all units.
+    /// Entry (`to`, `slot`) of M, of all units.
     pub fn from_drive(&self, to: usize, slot: usize) -> &[R] {
         &self.drive[(to * self.n_slots + slot) * self.width..][..self.width]
     }
 
-    /// A[to] of all units; empty where the leak is no parameter.
+    /// Row `to` of A, of all units; empty where the leak is no parameter.
     pub fn from_leak(&self, to: usize) -> &[R] {
         if self.leak.is_empty() { &[] } else { &self.leak[to * self.width..][..self.width] }
     }
