@@ -86,6 +86,8 @@ fn force_makes_a_network_go_on_with_a_sine_by_itself() {
     let n = 100;
     let cell = tanh_units(n, Leak::Current, 0.2);
     let mut learner = network::<f64>(cell, [0, n, 1], 1.5, true, Constraints::default());
+    // As published: no bias, which FORCE would not learn.
+    learner.parameters_mut().get_mut("b_out").unwrap().values.fill(0.0);
     let mut rule = Force::new(force::Settings { alpha: 0.1, every: 2, learn_start: 0 });
     let before = sine(300).error(&learner, 0);
     for _ in 0..8 {

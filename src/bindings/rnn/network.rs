@@ -230,6 +230,7 @@ pub fn learn<R: super::rule::Ruled>(
     };
     batch.check(network)?;
     let threads = &batch.threads(network, threads);
+    let seed = rule.seed_in(asked.seed.unwrap_or(0));
     rule.with(|rule| {
         rule.admits(network)?;
         let targets = if rule.changes_weights_itself() { loss.observed() } else { None };
@@ -239,7 +240,7 @@ pub fn learn<R: super::rule::Ruled>(
             objective: loss,
             targets: targets.as_deref(),
             regularization: asked.regularization,
-            seed: asked.seed.unwrap_or(0),
+            seed,
             threads,
             workspace,
         })

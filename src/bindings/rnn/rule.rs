@@ -12,7 +12,7 @@ use super::{Either, lock};
 use crate::bindings::call::translated;
 use crate::error::{Error, Result};
 use crate::network::parameters::Parameters;
-use crate::rnn::rules::Rule as CoreRule;
+use crate::rnn::rules::{Rule as CoreRule, seed_of_draws};
 use crate::rnn::rules::bp_lambda::{self, BpLambda};
 use crate::rnn::rules::bptt::Bptt;
 use crate::rnn::rules::eprop::EProp;
@@ -52,6 +52,7 @@ type Made<R> = Box<dyn CoreRule<R>>;
 /// A rule's arguments, and what it has become.
 pub struct Held {
     recipe: Recipe,
+    seed: u64,
     made: Option<Either<Made<f32>, Made<f64>>>,
     /// A state that came before the first network.
     waiting: Option<Either<Parameters<f32>, Parameters<f64>>>,
@@ -124,6 +125,11 @@ fn of_one_precision() -> Error {
 }
 
 impl Rule {
+    /// The seed of what it draws in a lesson of this seed.
+    pub fn seed_in(&self, lesson: u64) -> u64 {
+        seed_of_draws(lock(&self.held).seed, lesson)
+    }
+
     /// Steps between states that back-propagation keeps, if it is told to.
     pub fn checkpoint_every(&self) -> Option<usize> {
         match &lock(&self.held).recipe {
@@ -142,8 +148,9 @@ impl Rule {
 impl Rule {
     #[new]
     fn new(kind: &str, options: &Bound<'_, PyMapping>) -> PyResult<Self> {
-        let recipe = read(kind, &Options { kind, options })?;
-        Ok(Self { held: Arc::new(Mutex::new(Held { recipe, made: None, waiting: None })) })
+        let options = Options { kind, options };
+        let (recipe, seed) = (read(kind, &options)?, options.get("seed")?);
+        Ok(Self { held: Arc::new(Mutex::new(Held { recipe, seed, made: None, waiting: None })) })
     }
 
     fn state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

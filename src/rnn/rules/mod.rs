@@ -97,6 +97,12 @@ pub trait Rule<R: Real>: Send {
     }
 }
 
+/// The seed of what a rule draws in one lesson, from its own seed and the lesson's.
+pub fn seed_of_draws(rule: u64, lesson: u64) -> u64 {
+    // Odd multiples keep neighbours apart: seeds are small numbers.
+    lesson.wrapping_add(rule.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+}
+
 impl<R: Real> Lesson<'_, R> {
     /// Simulates the trials, with exploration of the drive (deviation, probability) if wanted, and checks the outputs.
     pub fn simulate(&mut self, wiring: &Wiring<'_, R>, explore: Option<(f64, f64)>) -> Result<Vec<R>> {

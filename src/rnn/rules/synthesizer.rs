@@ -58,14 +58,17 @@ pub fn perceptron_state<R: Real>(
     Ok(state)
 }
 
-/// The perceptron of such arrays; None if there are none.
+/// The perceptron of such arrays, in any order; None if there are none.
 pub fn perceptron_of_state<R: Real>(state: &Parameters<R>) -> Result<Option<Perceptron<R>>> {
-    let (mut parameters, mut mask, mut sizes) = (Parameters::new(), None, Vec::new());
-    for array in state {
-        if array.name == "mask" {
-            mask = Some(array.values.iter().map(|&exists| exists != R::ZERO).collect());
-            continue;
-        }
+    let (mut parameters, mut sizes) = (Parameters::new(), Vec::new());
+    let mask = state.values("mask").map(|mask| mask.iter().map(|&exists| exists != R::ZERO).collect());
+    let layers = (0..state.len()).flat_map(|layer| [format!("weight_{layer}"), format!("bias_{layer}")]);
+    let known: Vec<_> = layers.filter_map(|name| state.get(&name)).collect();
+    if known.len() + usize::from(mask.is_some()) != state.len() {
+        let names: Vec<&str> = state.iter().map(|array| array.name.as_str()).collect();
+        return Err(Error::value("state", format!("with arrays {names:?}"), "weights and biases of layers"));
+    }
+    for array in known {
         if let &[outputs, inputs] = array.shape.as_slice() {
             if sizes.is_empty() {
                 sizes.push(inputs);
