@@ -9,7 +9,7 @@
 //! ```
 //! Slots of the drive: r, z, x, y.
 
-use super::{Dynamics, PullBack, Segment, Step};
+use super::{Dynamics, PullBack, Segment, Step, in_place, multiply};
 use crate::numerics::activation::{sigmoid_one, tanh_one};
 use crate::numerics::simd::vectorised;
 use crate::real::Real;
@@ -50,17 +50,13 @@ vectorised! {
     fn forward<R: Real>(width: usize, drive: &mut [R], before: &[R], activity: &mut [R]) {
         let states = before.chunks_exact(width).zip(activity.chunks_exact_mut(width));
         for (drive, (before, activity)) in drive.chunks_exact_mut(4 * width).zip(states) {
-            let (reset, rest) = drive.split_at_mut(width);
-            let (update, rest) = rest.split_at_mut(width);
+            let (gates, rest) = drive.split_at_mut(2 * width);
             let (candidate, recurrent) = rest.split_at_mut(width);
-            let (before, activity) = (&before[..width], &mut activity[..width]);
-            let recurrent = &recurrent[..width];
-            for unit in 0..width {
-                reset[unit] = sigmoid_one::<R, FUSED>(reset[unit]);
-                update[unit] = sigmoid_one::<R, FUSED>(update[unit]);
-                candidate[unit] = tanh_one::<R, FUSED>(candidate[unit] + reset[unit] * recurrent[unit]);
-                activity[unit] = (R::ONE - update[unit]) * candidate[unit] + update[unit] * before[unit];
-            }
+            in_place(gates, sigmoid_one::<R, FUSED>);
+            let (reset, update) = gates.split_at(width);
+            add_product(candidate, reset, recurrent);
+            in_place(candidate, tanh_one::<R, FUSED>);
+            mix(activity, update, candidate, before);
         }
     }
 }
@@ -70,22 +66,59 @@ vectorised! {
         let states = before.chunks_exact(width).zip(lambda.chunks_exact_mut(width));
         let gates = drive.chunks_exact(4 * width).zip(delta.chunks_exact_mut(4 * width));
         for ((drive, delta), (before, lambda)) in gates.zip(states) {
-            let (reset, update) = (&drive[..width], &drive[width..2 * width]);
-            let (candidate, recurrent) = (&drive[2 * width..3 * width], &drive[3 * width..4 * width]);
-            let (before, lambda) = (&before[..width], &mut lambda[..width]);
+            let (reset, rest) = drive.split_at(width);
+            let (update, rest) = rest.split_at(width);
+            let (candidate, recurrent) = rest.split_at(width);
             let (d_reset, rest) = delta.split_at_mut(width);
             let (d_update, rest) = rest.split_at_mut(width);
             let (d_candidate, d_recurrent) = rest.split_at_mut(width);
-            let d_recurrent = &mut d_recurrent[..width];
-            for unit in 0..width {
-                let (n, zeta, rho) = (candidate[unit], update[unit], reset[unit]);
-                let d_n = lambda[unit] * (R::ONE - zeta) * (R::ONE - n * n);
-                d_reset[unit] = d_n * recurrent[unit] * rho * (R::ONE - rho);
-                d_update[unit] = lambda[unit] * (before[unit] - n) * zeta * (R::ONE - zeta);
-                d_candidate[unit] = d_n;
-                d_recurrent[unit] = d_n * rho;
-                lambda[unit] *= zeta;
-            }
+            of_candidate(d_candidate, lambda, update, candidate);
+            of_reset(d_reset, d_recurrent, d_candidate, recurrent, reset);
+            of_update(d_update, lambda, before, candidate, update);
+            multiply(lambda, update);
         }
+    }
+}
+
+/// out += a b.
+#[inline(always)]
+fn add_product<R: Real>(out: &mut [R], a: &[R], b: &[R]) {
+    for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+        *out += a * b;
+    }
+}
+
+/// h = (1 − ζ) n + ζ h⁻.
+#[inline(always)]
+fn mix<R: Real>(h: &mut [R], zeta: &[R], n: &[R], before: &[R]) {
+    for (((h, &zeta), &n), &before) in h.iter_mut().zip(zeta).zip(n).zip(before) {
+        *h = (R::ONE - zeta) * n + zeta * before;
+    }
+}
+
+/// δ_x = λ (1 − ζ)(1 − n²).
+#[inline(always)]
+fn of_candidate<R: Real>(delta: &mut [R], lambda: &[R], zeta: &[R], n: &[R]) {
+    for (((delta, &lambda), &zeta), &n) in delta.iter_mut().zip(lambda).zip(zeta).zip(n) {
+        *delta = lambda * (R::ONE - zeta) * (R::ONE - n * n);
+    }
+}
+
+/// δ_y = δ_x ρ,   δ_r = δ_x y ρ (1 − ρ).
+#[inline(always)]
+fn of_reset<R: Real>(d_reset: &mut [R], d_recurrent: &mut [R], d_candidate: &[R], y: &[R], rho: &[R]) {
+    let out = d_reset.iter_mut().zip(d_recurrent);
+    for ((((d_reset, d_recurrent), &d), &y), &rho) in out.zip(d_candidate).zip(y).zip(rho) {
+        let through = d * rho;
+        *d_recurrent = through;
+        *d_reset = through * y * (R::ONE - rho);
+    }
+}
+
+/// δ_z = λ (h⁻ − n) ζ (1 − ζ).
+#[inline(always)]
+fn of_update<R: Real>(delta: &mut [R], lambda: &[R], before: &[R], n: &[R], zeta: &[R]) {
+    for ((((delta, &lambda), &before), &n), &zeta) in delta.iter_mut().zip(lambda).zip(before).zip(n).zip(zeta) {
+        *delta = lambda * (before - n) * zeta * (R::ONE - zeta);
     }
 }

@@ -10,7 +10,7 @@
 //! μ⁻ = μ f,   λ⁻ = 0
 //! ```
 
-use super::{Dynamics, PullBack, Segment, Step};
+use super::{Dynamics, PullBack, Segment, Step, in_place, multiply};
 use crate::numerics::activation::{sigmoid_one, tanh_one};
 use crate::numerics::simd::vectorised;
 use crate::real::Real;
@@ -51,24 +51,24 @@ impl<R: Real> Dynamics<R> for Lstm {
     }
 }
 
+// Each loop touches few arrays and calls nothing that branches, so that all become vector instructions; the activations are
+// passes of their own over contiguous gates.
+
 vectorised! {
     fn forward<R: Real>(width: usize, drive: &mut [R], before: &[R], activity: &mut [R], memory: &mut [R]) {
         let states = activity.chunks_exact_mut(width).zip(memory.chunks_exact_mut(width));
         let rows = drive.chunks_exact_mut(4 * width).zip(before.chunks_exact(width)).zip(states);
         for ((drive, before), (activity, memory)) in rows {
-            let (i, rest) = drive.split_at_mut(width);
-            let (f, rest) = rest.split_at_mut(width);
+            let (input_and_forget, rest) = drive.split_at_mut(2 * width);
             let (g, o) = rest.split_at_mut(width);
-            let (before, activity, memory) = (&before[..width], &mut activity[..width], &mut memory[..width]);
-            let o = &mut o[..width];
-            for unit in 0..width {
-                i[unit] = sigmoid_one::<R, FUSED>(i[unit]);
-                f[unit] = sigmoid_one::<R, FUSED>(f[unit]);
-                g[unit] = tanh_one::<R, FUSED>(g[unit]);
-                o[unit] = sigmoid_one::<R, FUSED>(o[unit]);
-                memory[unit] = f[unit] * before[unit] + i[unit] * g[unit];
-                activity[unit] = o[unit] * tanh_one::<R, FUSED>(memory[unit]);
-            }
+            in_place(input_and_forget, sigmoid_one::<R, FUSED>);
+            in_place(g, tanh_one::<R, FUSED>);
+            in_place(o, sigmoid_one::<R, FUSED>);
+            let (i, f) = input_and_forget.split_at(width);
+            new_cell(memory, f, before, i, g);
+            activity.copy_from_slice(memory);
+            in_place(activity, tanh_one::<R, FUSED>);
+            multiply(activity, o);
         }
     }
 }
@@ -87,24 +87,55 @@ vectorised! {
         let gradients = lambda.chunks_exact_mut(width).zip(lambda_memory.chunks_exact_mut(width));
         let gates = drive.chunks_exact(4 * width).zip(delta.chunks_exact_mut(4 * width));
         for (((drive, delta), (before, memory)), (lambda, mu)) in gates.zip(states).zip(gradients) {
-            let (i, f) = (&drive[..width], &drive[width..2 * width]);
-            let (g, o) = (&drive[2 * width..3 * width], &drive[3 * width..4 * width]);
-            let (before, memory) = (&before[..width], &memory[..width]);
-            let (lambda, mu) = (&mut lambda[..width], &mut mu[..width]);
+            let (i, rest) = drive.split_at(width);
+            let (f, rest) = rest.split_at(width);
+            let (g, o) = rest.split_at(width);
             let (d_i, rest) = delta.split_at_mut(width);
             let (d_f, rest) = rest.split_at_mut(width);
             let (d_g, d_o) = rest.split_at_mut(width);
-            let d_o = &mut d_o[..width];
-            for unit in 0..width {
-                let squashed = tanh_one::<R, FUSED>(memory[unit]);
-                let total = mu[unit] + lambda[unit] * o[unit] * (R::ONE - squashed * squashed);
-                d_i[unit] = total * g[unit] * i[unit] * (R::ONE - i[unit]);
-                d_f[unit] = total * before[unit] * f[unit] * (R::ONE - f[unit]);
-                d_g[unit] = total * i[unit] * (R::ONE - g[unit] * g[unit]);
-                d_o[unit] = lambda[unit] * squashed * o[unit] * (R::ONE - o[unit]);
-                mu[unit] = total * f[unit];
-                lambda[unit] = R::ZERO;
-            }
+            d_o.copy_from_slice(memory);
+            in_place(d_o, tanh_one::<R, FUSED>);
+            of_output(d_o, mu, lambda, o);
+            of_gate(d_i, mu, g, i);
+            of_gate(d_f, mu, before, f);
+            of_candidate(d_g, mu, i, g);
+            multiply(mu, f);
+            lambda.fill(R::ZERO);
         }
+    }
+}
+
+/// c = f c⁻ + i g.
+#[inline(always)]
+fn new_cell<R: Real>(c: &mut [R], f: &[R], before: &[R], i: &[R], g: &[R]) {
+    for ((((c, &f), &before), &i), &g) in c.iter_mut().zip(f).zip(before).zip(i).zip(g) {
+        *c = f * before + i * g;
+    }
+}
+
+/// Given tanh c in δ_o: μ += λ o (1 − tanh² c), δ_o = λ tanh(c) o (1 − o).
+#[inline(always)]
+fn of_output<R: Real>(d_o: &mut [R], mu: &mut [R], lambda: &[R], o: &[R]) {
+    for (((d_o, mu), &lambda), &o) in d_o.iter_mut().zip(mu).zip(lambda).zip(o) {
+        let squashed = *d_o;
+        let through = lambda * o;
+        *mu += through * (R::ONE - squashed * squashed);
+        *d_o = through * squashed * (R::ONE - o);
+    }
+}
+
+/// δ = μ · other · gate (1 − gate).
+#[inline(always)]
+fn of_gate<R: Real>(delta: &mut [R], mu: &[R], other: &[R], gate: &[R]) {
+    for (((delta, &mu), &other), &gate) in delta.iter_mut().zip(mu).zip(other).zip(gate) {
+        *delta = mu * other * gate * (R::ONE - gate);
+    }
+}
+
+/// δ_g = μ i (1 − g²).
+#[inline(always)]
+fn of_candidate<R: Real>(delta: &mut [R], mu: &[R], i: &[R], g: &[R]) {
+    for (((delta, &mu), &i), &g) in delta.iter_mut().zip(mu).zip(i).zip(g) {
+        *delta = mu * i * (R::ONE - g * g);
     }
 }

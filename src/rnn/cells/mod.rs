@@ -137,3 +137,19 @@ pub fn dynamics<R: Real>(structure: &Structure, alpha: Option<&[R]>) -> Box<dyn 
         Cell::Spiking(spiking) => Box::new(spiking::Units { spiking: *spiking }),
     }
 }
+
+/// f of every value.
+#[inline(always)]
+fn in_place<R: Real>(values: &mut [R], f: impl Fn(R) -> R) {
+    for value in values {
+        *value = f(*value);
+    }
+}
+
+/// out ← out · factor.
+#[inline(always)]
+fn multiply<R: Real>(out: &mut [R], factor: &[R]) {
+    for (out, &factor) in out.iter_mut().zip(factor) {
+        *out *= factor;
+    }
+}
