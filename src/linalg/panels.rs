@@ -15,6 +15,8 @@
 //! padding is zero in a packed matrix and without meaning in a sum of outer products. A general product packs its
 //! operands in each call and cannot keep its sums between sources: at 64 units that costs more than the product.
 
+#![allow(clippy::needless_range_loop, reason = "counted loops over registers, rows and columns together")]
+
 use crate::numerics::lanes::{Kernel, Lanes, padded, quantum, widest};
 use crate::real::Real;
 

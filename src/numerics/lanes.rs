@@ -96,6 +96,7 @@ unsafe impl<T: Real> Lanes<T> for Plain<T> {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
+    #[allow(clippy::wildcard_imports, reason = "instructions are named by what they do")]
     use std::arch::x86_64::*;
 
     use super::{Kernel, Lanes, PhantomData, Real};

@@ -23,7 +23,7 @@ use super::perturbation::{Pathway, Perturbation};
 use super::sums::Sums;
 use super::tape::Tape;
 use super::wiring::Wiring;
-use crate::linalg::{Begin, Rows, Source, add_outer, combine};
+use crate::linalg::{Begin, Source, combine};
 use crate::real::Real;
 
 /// Rows of samples and steps whose outer products are summed at once.
@@ -78,9 +78,9 @@ pub struct Errors<'a, R> {
 /// Buffers of the way back, to be used again.
 #[derive(Debug, Clone, Default)]
 pub struct Adjoint<R> {
-    delta: Vec<R>,
-    projected: Vec<R>,
-    error: Vec<R>,
+    pub(super) delta: Vec<R>,
+    pub(super) projected: Vec<R>,
+    pub(super) error: Vec<R>,
 }
 
 /// Goes back through `steps` of a tape. `carry` is the gradient of the state after the last of them, and becomes that of
@@ -122,13 +122,13 @@ pub fn adjoint<R: Real>(
 }
 
 /// One chunk of the way back; step t stands at t − start in the buffers.
-struct Back<'a, R: Real> {
-    wiring: &'a Wiring<'a, R>,
-    tape: &'a Tape<R>,
-    errors: &'a Errors<'a, R>,
-    start: usize,
-    last: usize,
-    buffers: &'a mut Adjoint<R>,
+pub(super) struct Back<'a, R: Real> {
+    pub wiring: &'a Wiring<'a, R>,
+    pub tape: &'a Tape<R>,
+    pub errors: &'a Errors<'a, R>,
+    pub start: usize,
+    pub last: usize,
+    pub buffers: &'a mut Adjoint<R>,
 }
 
 impl<R: Real> Back<'_, R> {
@@ -137,7 +137,7 @@ impl<R: Real> Back<'_, R> {
         let (width, n_memories, rows) =
             (wiring.width, wiring.n_memories(), self.tape.n_samples * wiring.width);
         self.output_error(step);
-        self.add_recurrent(step as isize, 0, &mut carry.activity);
+        self.add_recurrent(step + 1, 0, &mut carry.activity);
         let into = match wiring.dynamics.readout() {
             Readout::Activity => &mut carry.activity[..],
             Readout::Memory(index) => &mut carry.memory[index * rows..(index + 1) * rows],
@@ -146,7 +146,7 @@ impl<R: Real> Back<'_, R> {
         let error = &self.buffers.error[(step - self.start) * n * stride..][..n * stride];
         let source = Source { rows: error, stride, matrix: &wiring.output_backward };
         combine(into, width, n, width, Begin::Out, &[source]);
-        let activity = tape.activity_at(step as isize, width);
+        let activity = tape.activity_at(step, width);
         self.regularise(activity, &mut carry.activity);
         self.silence(step, &mut carry.activity);
         let stride = wiring.drive_width();
@@ -154,10 +154,10 @@ impl<R: Real> Back<'_, R> {
         wiring.dynamics.pull_back(PullBack {
             width,
             drive: tape.drive_at(step, stride),
-            activity_before: tape.activity_at(step as isize - 1, width),
-            memory_before: tape.memory_at(step as isize - 1, width, n_memories),
+            activity_before: tape.activity_before(step, width),
+            memory_before: tape.memory_before(step, width, n_memories),
             activity,
-            memory: tape.memory_at(step as isize, width, n_memories),
+            memory: tape.memory_at(step, width, n_memories),
             lambda: &mut carry.activity,
             lambda_memory: &mut carry.memory,
             delta,
@@ -190,23 +190,23 @@ impl<R: Real> Back<'_, R> {
         }
     }
 
-    /// Adds Σ W_dᵀ δ_{t+1+d} over delays of at least `shortest` (`step` may be −1, −2, …: before the tape's first).
-    fn add_recurrent(&self, step: isize, shortest: usize, lambda: &mut [R]) {
+    /// Adds Σ_d W_dᵀ δ of step `next + d − lag`, over the delays of at least `lag`: what activity sends on that is `lag` steps
+    /// older than the one before step `next`.
+    fn add_recurrent(&self, next: usize, lag: usize, lambda: &mut [R]) {
         let (wiring, n, width) = (self.wiring, self.tape.n_samples, self.wiring.width);
         for weights in &wiring.segments {
-            for recurrent in weights.recurrent.iter().filter(|r| r.delay >= shortest) {
-                let later = (step + 1 + recurrent.delay as isize) as usize;
+            for recurrent in weights.recurrent.iter().filter(|r| r.delay >= lag) {
+                let later = next + recurrent.delay - lag;
                 if later >= self.last
                     || self.errors.perturbation.cuts(Pathway::Recurrent, self.tape.first + later)
                 {
                     continue;
                 }
-                let (values, stride, offset, matrix) = match &wiring.factor {
-                    Some(factor) => (&self.buffers.projected, wiring.rank_width, 0, &factor.backward),
-                    None => {
-                        let offset = weights.segment.slot * width;
-                        (&self.buffers.delta, wiring.drive_width(), offset, &recurrent.backward)
-                    }
+                let (values, stride, offset, matrix) = if let Some(factor) = &wiring.factor {
+                    (&self.buffers.projected, wiring.rank_width, 0, &factor.backward)
+                } else {
+                    let offset = weights.segment.slot * width;
+                    (&self.buffers.delta, wiring.drive_width(), offset, &recurrent.backward)
                 };
                 let from = (later - self.start) * n * stride + offset;
                 let source = Source { rows: &values[from..], stride, matrix };
@@ -280,129 +280,7 @@ impl<R: Real> Back<'_, R> {
     fn reach_state(&self, carry: &mut Carry<R>) {
         let lags = if self.tape.first + self.start == 0 { self.tape.n_lags } else { 1 };
         for lag in 0..lags {
-            self.add_recurrent(self.start as isize - 1 - lag as isize, lag, &mut carry.activity);
-        }
-    }
-
-    /// The chunk's outer products.
-    fn add_products(&self, end: usize, sums: &mut Sums<R>) {
-        let (wiring, tape, n) = (self.wiring, self.tape, self.tape.n_samples);
-        let n_units = wiring.network.structure().n_units;
-        let (stride, width) = (wiring.drive_width(), wiring.width);
-        let delta = |step: usize, slot: usize| Rows {
-            values: &self.buffers.delta[(step - self.start) * n * stride + slot * width..],
-            stride,
-            width: n_units,
-        };
-        for weights in &wiring.segments {
-            let segment = weights.segment;
-            for k in 0..segment.n_slots {
-                let slot = segment.slot + k;
-                if let Some(first) = segment.recurrent {
-                    self.open(Pathway::Recurrent, end, |steps| {
-                        self.recurrent_products(weights, first + k, delta(steps.start, slot), steps, sums);
-                    });
-                }
-                let Some(first) = segment.input else { continue };
-                let gate = (first + k) * n_units;
-                self.open(Pathway::Input, end, |steps| {
-                    let w = wiring.input_width;
-                    let right = Rows { values: &tape.input[steps.start * n * w..], stride: w, width: w };
-                    add_outer(&mut sums.input[gate * w..], steps.len() * n, delta(steps.start, slot), right);
-                });
-                if !sums.feedback.is_empty() {
-                    self.open(Pathway::Feedback, end, |steps| {
-                        let w = wiring.output_width;
-                        let right = Rows { values: &tape.output[steps.start * n * w..], stride: w, width: w };
-                        let rows = steps.len() * n;
-                        add_outer(&mut sums.feedback[gate * w..], rows, delta(steps.start, slot), right);
-                    });
-                }
-            }
-        }
-        let rows = (end - self.start) * n;
-        add_rows_of(&mut sums.bias, &self.buffers.delta[..rows * stride]);
-        let w = wiring.output_width;
-        add_rows_of(&mut sums.output_bias, &self.buffers.error[..rows * w]);
-        self.output_products(rows, end, sums);
-    }
-
-    fn output_products(&self, rows: usize, end: usize, sums: &mut Sums<R>) {
-        let (wiring, tape, n) = (self.wiring, self.tape, self.tape.n_samples);
-        let (width, stride) = (wiring.width, wiring.output_width);
-        let n_outputs = wiring.network.structure().n_outputs;
-        let left = |step: usize| Rows {
-            values: &self.buffers.error[(step - self.start) * n * stride..],
-            stride,
-            width: n_outputs,
-        };
-        match wiring.dynamics.readout() {
-            Readout::Activity => {
-                let values = &tape.activity[(tape.n_lags + self.start) * n * width..];
-                add_outer(&mut sums.output, rows, left(self.start), Rows { values, stride: width, width });
-            }
-            Readout::Memory(index) => {
-                for step in self.start..end {
-                    let memory = tape.memory_at(step as isize, width, wiring.n_memories());
-                    let values = &memory[index * n * width..];
-                    add_outer(&mut sums.output, n, left(step), Rows { values, stride: width, width });
-                }
-            }
-        }
-    }
-
-    fn recurrent_products(
-        &self,
-        weights: &super::wiring::SegmentWeights<R>,
-        gate: usize,
-        delta: Rows<'_, R>,
-        steps: Range<usize>,
-        sums: &mut Sums<R>,
-    ) {
-        let (wiring, tape, n) = (self.wiring, self.tape, self.tape.n_samples);
-        let n_units = wiring.network.structure().n_units;
-        let (width, rows) = (wiring.width, steps.len() * n);
-        for (index, recurrent) in weights.recurrent.iter().enumerate() {
-            let past = (tape.n_lags + steps.start - 1 - recurrent.delay) * n * width;
-            let activity = Rows { values: &tape.activity[past..], stride: width, width };
-            if wiring.factor.is_none() {
-                add_outer(&mut sums.recurrent[index][gate * n_units * width..], rows, delta, activity);
-                continue;
-            }
-            let w = wiring.rank_width;
-            let projected = Rows { values: &tape.projected[steps.start * n * w..], stride: w, width: w };
-            add_outer(&mut sums.left[gate * n_units * w..], rows, delta, projected);
-            if gate == 0 {
-                let place = (steps.start - self.start) * n * w;
-                let errors = Rows { values: &self.buffers.projected[place..], stride: w, width: w };
-                add_outer(&mut sums.right, rows, Rows { width: n_units, ..activity }, errors);
-            }
-        }
-    }
-
-    /// Stretches of the chunk in which a pathway is not cut.
-    fn open(&self, pathway: Pathway, end: usize, mut each: impl FnMut(Range<usize>)) {
-        let cut = |step: usize| self.errors.perturbation.cuts(pathway, self.tape.first + step);
-        if self.errors.perturbation.lesions.is_empty() {
-            each(self.start..end);
-            return;
-        }
-        let mut step = self.start;
-        while step < end {
-            let next = (step..end).find(|s| cut(*s) != cut(step)).unwrap_or(end);
-            if !cut(step) {
-                each(step..next);
-            }
-            step = next;
-        }
-    }
-}
-
-/// Adds all rows to one.
-fn add_rows_of<R: Real>(sum: &mut [R], rows: &[R]) {
-    for row in rows.chunks_exact(sum.len().max(1)) {
-        for (sum, &value) in sum.iter_mut().zip(row) {
-            *sum += value;
+            self.add_recurrent(self.start, lag, &mut carry.activity);
         }
     }
 }

@@ -3,21 +3,17 @@
 //! The blocks depend on the number of trials alone, and their sums are added in order, so that every number is the same
 //! on any number of threads.
 
-use std::ops::Range;
-
-use super::adjoint::{Adjoint, Carry};
-use super::cells::Readout;
-use super::forward::{Exploration, Inputs, forward};
+use super::block::Block;
+use super::forward::{Exploration, forward};
 use super::network::Network;
 use super::perturbation::Perturbation;
-use super::state::{Initial, State};
-use super::sums::{Sums, zero_gradient};
+use super::state::Initial;
+use super::sums::zero_gradient;
 use super::tape::Tape;
 use super::wiring::Wiring;
 use crate::error::{Error, Result};
 use crate::network::parameters::Parameters;
 use crate::numerics::parallel::Threads;
-use crate::numerics::rng::stream;
 use crate::real::Real;
 
 /// The trials of a run.
@@ -94,27 +90,6 @@ fn block_size(n_trials: usize) -> usize {
     }
 }
 
-/// One block's arrays, used again from call to call.
-#[derive(Debug, Default)]
-pub struct Block<R> {
-    /// First trial.
-    pub first: usize,
-    /// Trials.
-    pub n_samples: usize,
-    /// The simulation.
-    pub tape: Tape<R>,
-    /// State at the end of it.
-    pub state: Option<State<R>>,
-    /// ∂L/∂y by steps: steps × samples × padded outputs.
-    pub errors: Vec<R>,
-    /// Buffers of the way back.
-    pub adjoint: Adjoint<R>,
-    /// Gradient of the state.
-    pub carry: Carry<R>,
-    /// Gradients of the weights.
-    pub sums: Sums<R>,
-}
-
 /// Arrays of all blocks.
 #[derive(Debug, Default)]
 pub struct Workspace<R> {
@@ -172,7 +147,7 @@ impl<R: Real> Workspace<R> {
     /// Activity, trials × steps × units.
     pub fn activity(&self, wiring: &Wiring<'_, R>) -> Vec<R> {
         let n_units = wiring.network.structure().n_units;
-        self.gather(n_units, wiring.width, |tape, step| tape.activity_at(step as isize, wiring.width))
+        self.gather(n_units, wiring.width, |tape, step| tape.activity_at(step, wiring.width))
     }
 
     /// A memory, trials × steps × units.
@@ -180,7 +155,7 @@ impl<R: Real> Workspace<R> {
         let (n_units, width) = (wiring.network.structure().n_units, wiring.width);
         self.gather(n_units, width, |tape, step| {
             let rows = tape.n_samples * width;
-            &tape.memory_at(step as isize, width, wiring.n_memories())[index * rows..(index + 1) * rows]
+            &tape.memory_at(step, width, wiring.n_memories())[index * rows..(index + 1) * rows]
         })
     }
 
@@ -247,78 +222,6 @@ impl<R: Real> Workspace<R> {
                 what: "the network's output",
                 place: format!(" at step {step} of trial {trial}"),
             }),
-        }
-    }
-}
-
-impl<R: Real> Block<R> {
-    /// The state that its trials start from.
-    pub fn start(&self, wiring: &Wiring<'_, R>, batch: &Batch<'_, R>) -> Result<State<R>> {
-        let structure = wiring.network.structure();
-        let noisy = structure.noise > 0.0 || structure.input_noise > 0.0;
-        let seed = batch.seed.filter(|_| noisy);
-        State::initial(wiring, self.first, self.n_samples, batch.n_trials, batch.initial, seed)
-    }
-
-    /// Its trials' inputs.
-    pub fn inputs<'a>(&self, wiring: &Wiring<'_, R>, batch: &Batch<'a, R>) -> Inputs<'a, R> {
-        let n_inputs = wiring.network.structure().n_inputs;
-        let per_trial = batch.n_steps * n_inputs;
-        let values = &batch.inputs[self.first * per_trial..][..self.n_samples * per_trial];
-        Inputs { values, n_steps: batch.n_steps, n_inputs }
-    }
-
-    /// Takes its share of errors of outputs, trials × `n_steps` × outputs, of some steps.
-    pub fn take_errors(&mut self, wiring: &Wiring<'_, R>, errors: &[R], n_steps: usize, steps: Range<usize>) {
-        let (n_outputs, width) = (wiring.network.structure().n_outputs, wiring.output_width);
-        self.errors.clear();
-        self.errors.resize(steps.len() * self.n_samples * width, R::ZERO);
-        for sample in 0..self.n_samples {
-            for (index, step) in steps.clone().enumerate() {
-                let from = ((self.first + sample) * n_steps + step) * n_outputs;
-                self.errors[(index * self.n_samples + sample) * width..][..n_outputs]
-                    .copy_from_slice(&errors[from..from + n_outputs]);
-            }
-        }
-    }
-
-    /// One stream of exploration per trial, apart from those of the noise.
-    fn streams(&self, seed: u64) -> Vec<crate::numerics::rng::Stream> {
-        const APART: u64 = 1 << 40;
-        (self.first..self.first + self.n_samples).map(|trial| stream(seed, APART + trial as u64)).collect()
-    }
-
-    /// Adds the gradient of the initial state, once the way back has reached the start.
-    pub fn add_initial_state(&mut self, wiring: &Wiring<'_, R>) {
-        let (width, rows) = (wiring.width, self.n_samples * wiring.width);
-        let start = self.tape.activity_at(-1, width);
-        let carry = &mut self.carry;
-        wiring.dynamics.pull_back_initial(start, &mut carry.activity, &mut carry.memory);
-        let memories = wiring.dynamics.memories();
-        let (state, cell) = match memories.first() {
-            Some(&"cell") => (&carry.activity[..], &carry.memory[..rows]),
-            Some(_) => (&carry.memory[..rows], &[][..]),
-            None => (&carry.activity[..], &[][..]),
-        };
-        for (sum, rows) in [(&mut self.sums.state, state), (&mut self.sums.cell, cell)] {
-            for row in rows.chunks_exact(width) {
-                for (sum, &value) in sum.iter_mut().zip(row) {
-                    *sum += value;
-                }
-            }
-        }
-    }
-
-    /// What outputs read at a step: samples × width.
-    pub fn read_at<'a>(&'a self, wiring: &Wiring<'_, R>, step: usize) -> &'a [R] {
-        let width = wiring.width;
-        match wiring.dynamics.readout() {
-            Readout::Activity => self.tape.activity_at(step as isize, width),
-            Readout::Memory(index) => {
-                let rows = self.n_samples * width;
-                let all = self.tape.memory_at(step as isize, width, wiring.n_memories());
-                &all[index * rows..(index + 1) * rows]
-            }
         }
     }
 }

@@ -136,7 +136,7 @@ impl<'n, R: Real> StepMap<'n, R> {
                 seeds[unit * width + unit] = R::ONE;
             }
             adjoint(&self.wiring, &tape, &errors, 0..1, &mut buffers, &mut carry, &mut sums);
-            let start = tape.activity_at(-1, width);
+            let start = tape.activity_before(0, width);
             self.wiring.dynamics.pull_back_initial(start, &mut carry.activity, &mut carry.memory);
             for unit in 0..n {
                 for (_, to) in &self.places {

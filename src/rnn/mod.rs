@@ -7,20 +7,22 @@
 //! | [`wiring`] | weights packed for the time loops |
 //! | [`state`], [`perturbation`] | what the next step depends on; what is done to a running network |
 //! | [`forward`], [`tape`] | simulation, and what it leaves behind |
-//! | [`adjoint`], [`sums`] | the way back, and gradients while they are summed up |
-//! | [`batch`] | many trials, in blocks that run side by side |
+//! | [`adjoint`], `products`, [`sums`] | the way back, the outer products it leaves, gradients while they are summed up |
+//! | [`block`], [`batch`] | trials that go through the steps together; many of them, in blocks side by side |
 //! | [`run`], [`stepper`] | results without a way back: whole runs, single steps |
 //! | [`jacobian`] | the step as a map of states |
 //! | [`regularization`] | costs besides the loss |
-//! | [`rules`] | learning rules, one file each |
+//! | [`rules`] | learning rules, one file each; what several share in `rules/parts` |
 
 pub mod adjoint;
 pub mod batch;
+pub mod block;
 pub mod cells;
 pub mod forward;
 pub mod jacobian;
 pub mod network;
 pub mod perturbation;
+mod products;
 pub mod regularization;
 pub mod rules;
 pub mod run;

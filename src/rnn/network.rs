@@ -64,7 +64,7 @@ impl<R: Real> Network<R> {
 
     /// Replaces some of the weights.
     pub fn set(&mut self, new: &Parameters<R>) -> Result<()> {
-        for entry in new.iter() {
+        for entry in new {
             let Some(known) = self.parameters.get(&entry.name) else {
                 let names: Vec<&str> = self.parameters.iter().map(|p| p.name.as_str()).collect();
                 return Err(Error::value(
@@ -88,7 +88,7 @@ impl<R: Real> Network<R> {
                 ));
             }
         }
-        for entry in new.iter() {
+        for entry in new {
             if let Some(known) = self.parameters.get_mut(&entry.name) {
                 known.values.copy_from_slice(&entry.values);
             }
@@ -214,7 +214,7 @@ fn expected(structure: &Structure, rank: Option<usize>) -> Vec<(&'static str, Ve
 fn check_parameters<R: Real>(structure: &Structure, parameters: &Parameters<R>) -> Result<()> {
     let rank = parameters.get("U").map(|u| u.shape.get(1).copied().unwrap_or(0));
     let shapes = expected(structure, rank);
-    for Parameter { name, shape, .. } in parameters.iter() {
+    for Parameter { name, shape, .. } in parameters {
         let Some((_, wanted, _)) = shapes.iter().find(|(known, ..)| known == name) else {
             let names: Vec<&str> = shapes.iter().map(|(name, ..)| *name).collect();
             return Err(Error::value("parameters", name, format!("names among {}", names.join(", "))));

@@ -51,7 +51,7 @@ impl Regularization {
         let (mut squared, mut absolute, mut n_rows) = (0.0, 0.0, 0.0);
         for block in &workspace.blocks {
             for step in 0..block.tape.n_steps {
-                let rows = block.tape.activity_at(step as isize, wiring.width);
+                let rows = block.tape.activity_at(step, wiring.width);
                 for row in rows.chunks_exact(wiring.width) {
                     n_rows += 1.0;
                     for (mean, r) in mean.iter_mut().zip(row) {

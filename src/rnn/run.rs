@@ -93,11 +93,11 @@ pub fn run<R: Real>(
             forward(wiring, inputs, steps, batch.perturbation, None, &mut state, &mut tape);
             for step in 0..steps {
                 let at = first + step;
-                let read = tape.activity_at(step as isize, wiring.width);
+                let read = tape.activity_at(step, wiring.width);
                 copy(&share_states, index, read, wiring.width, at, n_steps);
                 let read = tape.output_at(step, wiring.output_width);
                 copy(&share_outputs, index, read, wiring.output_width, at, n_steps);
-                let all = tape.memory_at(step as isize, wiring.width, wiring.n_memories());
+                let all = tape.memory_at(step, wiring.width, wiring.n_memories());
                 for (&memory, share) in indices.iter().zip(&shares) {
                     let size = block.n_samples * wiring.width;
                     copy(share, index, &all[memory * size..][..size], wiring.width, at, n_steps);

@@ -78,18 +78,26 @@ impl<R: Real> Tape<R> {
         tail(&self.output, &mut state.output);
     }
 
-    /// Activity after step `step` (counted from the tape's first; −1: before it), all samples.
-    pub fn activity_at(&self, step: isize, width: usize) -> &[R] {
-        let rows = self.n_samples * width;
-        let index = usize::try_from(step + self.n_lags as isize).unwrap_or(0);
-        &self.activity[index * rows..][..rows]
+    /// Activity after a step (counted from the tape's first), all samples.
+    pub fn activity_at(&self, step: usize, width: usize) -> &[R] {
+        self.activity_before(step + 1, width)
     }
 
-    /// Memories after step `step` (−1: before the first), all memories and samples.
-    pub fn memory_at(&self, step: isize, width: usize, n_memories: usize) -> &[R] {
+    /// Activity before a step, all samples.
+    pub fn activity_before(&self, step: usize, width: usize) -> &[R] {
+        let rows = self.n_samples * width;
+        &self.activity[(step + self.n_lags - 1) * rows..][..rows]
+    }
+
+    /// Memories after a step, all memories and samples.
+    pub fn memory_at(&self, step: usize, width: usize, n_memories: usize) -> &[R] {
+        self.memory_before(step + 1, width, n_memories)
+    }
+
+    /// Memories before a step, all memories and samples.
+    pub fn memory_before(&self, step: usize, width: usize, n_memories: usize) -> &[R] {
         let rows = n_memories * self.n_samples * width;
-        let index = usize::try_from(step + 1).unwrap_or(0);
-        &self.memory[index * rows..][..rows]
+        &self.memory[step * rows..][..rows]
     }
 
     /// Outputs after a step, all samples.

@@ -5,9 +5,9 @@ use fastigial::rnn::network::Network;
 use fastigial::rnn::regularization::Regularization;
 use fastigial::rnn::rules::Rule;
 use fastigial::rnn::rules::bptt::Bptt;
-use fastigial::rnn::rules::feedback::Feedback;
 use fastigial::rnn::rules::feedback_alignment::FeedbackAlignment;
 use fastigial::rnn::rules::kolen_pollack::KolenPollack;
+use fastigial::rnn::rules::parts::feedback::Feedback;
 use fastigial::rnn::structure::Leak;
 
 use super::recurrent::{OUTPUTS, Options, UNITS, kinds, learn, network, setting};

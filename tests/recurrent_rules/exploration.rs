@@ -3,12 +3,12 @@
 use fastigial::error::Error;
 use fastigial::rnn::perturbation::{Pathway, Perturbation};
 use fastigial::rnn::rules::Rule;
-use fastigial::rnn::rules::baseline::Baseline;
 use fastigial::rnn::rules::bptt::Bptt;
 use fastigial::rnn::rules::eprop::EProp;
-use fastigial::rnn::rules::feedback::Feedback;
 use fastigial::rnn::rules::miconi::Miconi;
 use fastigial::rnn::rules::node_perturbation::{Against, NodePerturbation};
+use fastigial::rnn::rules::parts::baseline::Baseline;
+use fastigial::rnn::rules::parts::feedback::Feedback;
 use fastigial::rnn::rules::reinforce::Reinforce;
 use fastigial::rnn::structure::{Activation, Cell, Leak};
 

@@ -8,7 +8,7 @@ use fastigial::rnn::regularization::Regularization;
 use fastigial::rnn::rules::Rule;
 use fastigial::rnn::rules::bptt::Bptt;
 use fastigial::rnn::rules::eprop::EProp;
-use fastigial::rnn::rules::feedback::Feedback;
+use fastigial::rnn::rules::parts::feedback::Feedback;
 use fastigial::rnn::rules::rflo::Rflo;
 use fastigial::rnn::structure::{Cell, Leak, RecurrentDelays};
 use fastigial::rnn::wiring::Wiring;

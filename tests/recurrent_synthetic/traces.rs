@@ -8,9 +8,9 @@ use fastigial::rnn::perturbation::Perturbation;
 use fastigial::rnn::regularization::Regularization;
 use fastigial::rnn::rules::Rule;
 use fastigial::rnn::rules::bp_lambda::{self, BpLambda};
-use fastigial::rnn::rules::synthesizer::Synthesizer;
+use fastigial::rnn::rules::parts::synthesizer::Synthesizer;
+use fastigial::rnn::rules::parts::whole_state::WholeState;
 use fastigial::rnn::rules::synthetic_gradient::{Settings, SyntheticGradient};
-use fastigial::rnn::rules::whole_state::WholeState;
 use fastigial::rnn::structure::{Activation, Cell, Leak, RecurrentDelays, Structure};
 
 use crate::setting::{INPUTS, Linear, OUTPUTS, STEPS, Setting, TRIALS, UNITS, close, kinds, rate, stir};

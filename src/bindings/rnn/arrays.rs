@@ -60,7 +60,7 @@ pub fn dictionary<'py, R: Number>(
     parameters: &Parameters<R>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let arrays = PyDict::new(py);
-    for entry in parameters.iter() {
+    for entry in parameters {
         arrays.set_item(&entry.name, array(py, &entry.shape, entry.values.clone()))?;
     }
     Ok(arrays)

@@ -126,7 +126,7 @@ impl Optimizer {
             let given = parameters::<R>("state", state)?;
             let mut arrays = Parameters::new();
             let mut n_steps = 0;
-            for entry in given.iter() {
+            for entry in &given {
                 if entry.name == N_STEPS {
                     n_steps = entry.values.iter().map(|v| v.to_f64() as u64).sum();
                 } else {

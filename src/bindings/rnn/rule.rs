@@ -12,21 +12,21 @@ use super::{Either, lock};
 use crate::bindings::call::translated;
 use crate::error::{Error, Result};
 use crate::network::parameters::Parameters;
-use crate::rnn::rules::{Rule as CoreRule, seed_of_draws};
 use crate::rnn::rules::bp_lambda::{self, BpLambda};
 use crate::rnn::rules::bptt::Bptt;
 use crate::rnn::rules::eprop::EProp;
-use crate::rnn::rules::feedback::Feedback;
 use crate::rnn::rules::feedback_alignment::FeedbackAlignment;
 use crate::rnn::rules::force::{self, Force};
 use crate::rnn::rules::full_force::{self, FullForce};
 use crate::rnn::rules::kolen_pollack::KolenPollack;
 use crate::rnn::rules::miconi::Miconi;
 use crate::rnn::rules::node_perturbation::{Against, NodePerturbation};
+use crate::rnn::rules::parts::feedback::Feedback;
 use crate::rnn::rules::reinforce::Reinforce;
 use crate::rnn::rules::rflo::Rflo;
 use crate::rnn::rules::rtrl::Rtrl;
 use crate::rnn::rules::synthetic_gradient::{self, SyntheticGradient};
+use crate::rnn::rules::{Rule as CoreRule, seed_of_draws};
 
 /// A rule by its arguments.
 #[derive(Debug, Clone)]

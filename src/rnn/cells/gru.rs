@@ -118,7 +118,9 @@ fn of_reset<R: Real>(d_reset: &mut [R], d_recurrent: &mut [R], d_candidate: &[R]
 /// δ_z = λ (h⁻ − n) ζ (1 − ζ).
 #[inline(always)]
 fn of_update<R: Real>(delta: &mut [R], lambda: &[R], before: &[R], n: &[R], zeta: &[R]) {
-    for ((((delta, &lambda), &before), &n), &zeta) in delta.iter_mut().zip(lambda).zip(before).zip(n).zip(zeta) {
+    for ((((delta, &lambda), &before), &n), &zeta) in
+        delta.iter_mut().zip(lambda).zip(before).zip(n).zip(zeta)
+    {
         *delta = lambda * (before - n) * zeta * (R::ONE - zeta);
     }
 }

@@ -32,10 +32,10 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::bptt::finish;
-use super::prediction_trace::add_traced;
-use super::synthesizer::{check_size, perceptron_of_state, perceptron_state, silent_perceptron, view};
-use super::transition::Transition;
-use super::whole_state::WholeState;
+use super::parts::prediction_trace::add_traced;
+use super::parts::synthesizer::{check_size, perceptron_of_state, perceptron_state, silent_perceptron, view};
+use super::parts::transition::Transition;
+use super::parts::whole_state::WholeState;
 use super::{Learned, Lesson, Rule};
 use crate::error::{Error, Result};
 use crate::linalg::Packed;
@@ -44,7 +44,8 @@ use crate::network::perceptron::{Perceptron, Trace};
 use crate::numerics::activation::relu;
 use crate::real::Real;
 use crate::rnn::adjoint::ActivityCost;
-use crate::rnn::batch::{Batch, Block};
+use crate::rnn::batch::Batch;
+use crate::rnn::block::Block;
 use crate::rnn::network::Network;
 use crate::rnn::sums::Sums;
 use crate::rnn::wiring::Wiring;

@@ -11,8 +11,7 @@ use super::{Learned, Lesson, Rule};
 use crate::error::{Error, Result};
 use crate::network::parameters::Parameters;
 use crate::real::Real;
-use crate::rnn::adjoint::{ActivityCost, adjoint};
-use crate::rnn::batch::{Batch, Block};
+use crate::rnn::adjoint::ActivityCost;
 use crate::rnn::forward::forward;
 use crate::rnn::network::Network;
 use crate::rnn::state::State;
@@ -91,22 +90,6 @@ pub fn finish<R: Real>(lesson: &Lesson<'_, R>, loss: f64, mut gradient: Paramete
     let weights = lesson.regularization.weights(lesson.network, &mut gradient);
     lesson.network.constrain_gradient(&mut gradient);
     Learned { loss: loss + weights, gradient, own: Parameters::new() }
-}
-
-impl<R: Real> Block<R> {
-    /// The adjoint of some steps of its tape, from and to its carry.
-    pub fn go_back(
-        &mut self,
-        wiring: &Wiring<'_, R>,
-        batch: &Batch<'_, R>,
-        cost: &ActivityCost<R>,
-        steps: std::ops::Range<usize>,
-    ) {
-        let Self { tape, errors, adjoint: buffers, carry, sums, .. } = self;
-        let told =
-            crate::rnn::adjoint::Errors { output: errors, activity: cost, perturbation: batch.perturbation };
-        adjoint(wiring, tape, &told, steps, buffers, carry, sums);
-    }
 }
 
 fn with_checkpoints<R: Real>(

@@ -17,8 +17,8 @@
 //! refractory period; the trace sums are taken in another order; the gradient of the loss is handed to the optimiser at
 //! the end of a batch.
 
-use super::eligibility;
-use super::feedback::{Feedback, FeedbackWeights};
+use super::parts::eligibility;
+use super::parts::feedback::{Feedback, FeedbackWeights};
 use super::{Learned, Lesson, Rule};
 use crate::error::Result;
 use crate::network::parameters::Parameters;

@@ -8,7 +8,7 @@
 //! (RFLO and e-prop do without these too). The readout's own gradient is exact unless outputs are fed back: then errors
 //! come back by W_fb from units that got theirs through B.
 
-use super::feedback::{Feedback, FeedbackWeights};
+use super::parts::feedback::{Feedback, FeedbackWeights};
 use super::{Learned, Lesson, Rule, bptt};
 use crate::error::Result;
 use crate::network::parameters::Parameters;

@@ -22,7 +22,7 @@
 //! masked, fixed or signed readouts the change is computed as if all were free, then constrained. The lesson's objective is
 //! not asked, only its targets; the loss is the mean squared error of outputs as run, before each update.
 
-use super::least_squares::{LeastSquares, check_settings, descend, loss_of_weights, targets};
+use super::parts::least_squares::{LeastSquares, check_settings, descend, loss_of_weights, targets};
 use super::{Learned, Lesson, Rule};
 use crate::error::{Error, Result};
 use crate::network::parameters::Parameters;

@@ -26,7 +26,7 @@
 //! perturbations both. The loss is the mean squared error of outputs as run, before each update.
 
 use super::force::{Score, one_step};
-use super::least_squares::{LeastSquares, check_settings, descend, loss_of_weights, targets};
+use super::parts::least_squares::{LeastSquares, check_settings, descend, loss_of_weights, targets};
 use super::{Learned, Lesson, Rule};
 use crate::error::{Error, Result};
 use crate::network::parameters::Parameters;

@@ -15,7 +15,7 @@
 //! G includes the costs of weights and the masks of the network. Entries of W_out that are absent or fixed do not change, nor
 //! do their partners in B, which are zero if those are. The loss that is reported does not include the decay.
 
-use super::feedback::{Feedback, FeedbackWeights, transposed};
+use super::parts::feedback::{Feedback, FeedbackWeights, transposed};
 use super::{Learned, Lesson, Rule, bptt};
 use crate::error::{Error, Result};
 use crate::network::parameters::Parameters;

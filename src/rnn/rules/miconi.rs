@@ -21,10 +21,10 @@
 //! rule (the paper keeps them fixed), with S(1 · δx) for biases; the readout, which the paper does not have, gets its exact
 //! gradient (keep it fixed for reward alone).
 
-use super::baseline::Baseline;
 use super::bptt::finish;
-use super::exploration::{self, Presynaptic, add_products, run, weigh};
-use super::readout::add_readout;
+use super::parts::baseline::Baseline;
+use super::parts::exploration::{self, Presynaptic, add_products, run, weigh};
+use super::parts::readout::add_readout;
 use super::{Learned, Lesson, Rule};
 use crate::error::{Error, Result};
 use crate::network::parameters::Parameters;
@@ -113,15 +113,16 @@ fn cubed<R: Real>(values: &[R]) -> Vec<R> {
 fn cubed_fluctuations<R: Real>(wiring: &Wiring<'_, R>, tape: &Tape<R>, mean_decay: f64) -> Vec<R> {
     let (width, n_memories) = (wiring.width, wiring.n_memories());
     let rows = tape.n_samples * width;
-    let excitation = |step: isize| match n_memories {
-        0 => tape.activity_at(step, width),
-        _ => &tape.memory_at(step, width, n_memories)[..rows],
+    // Before a step; after the last one as well.
+    let excitation = |step: usize| match n_memories {
+        0 => tape.activity_before(step, width),
+        _ => &tape.memory_before(step, width, n_memories)[..rows],
     };
     let (keep, take) = (R::from_f64(mean_decay), R::from_f64(1.0 - mean_decay));
-    let mut mean = excitation(-1).to_vec();
+    let mut mean = excitation(0).to_vec();
     let mut scores = vec![R::ZERO; tape.n_steps * rows];
     for (step, scores) in scores.chunks_exact_mut(rows).enumerate() {
-        for ((score, mean), &x) in scores.iter_mut().zip(&mut mean).zip(excitation(step.cast_signed())) {
+        for ((score, mean), &x) in scores.iter_mut().zip(&mut mean).zip(excitation(step + 1)) {
             *score = cube(x - *mean);
             *mean = keep * *mean + take * x;
         }

@@ -3,31 +3,20 @@
 //! Every rule sees the same [`Lesson`] and gives the same [`Learned`]; optimisers, constraints and comparisons know no more
 //! of it. One file each.
 
-pub mod baseline;
 pub mod bp_lambda;
 pub mod bptt;
-pub mod eligibility;
 pub mod eprop;
-pub mod exploration;
-pub mod feedback;
 pub mod feedback_alignment;
 pub mod force;
 pub mod full_force;
-pub mod influence;
 pub mod kolen_pollack;
-pub mod least_squares;
-pub mod local;
 pub mod miconi;
 pub mod node_perturbation;
-pub mod prediction_trace;
-pub mod readout;
+pub mod parts;
 pub mod reinforce;
 pub mod rflo;
 pub mod rtrl;
-pub mod synthesizer;
 pub mod synthetic_gradient;
-pub mod transition;
-pub mod whole_state;
 
 use super::batch::{Batch, Workspace};
 use super::network::Network;

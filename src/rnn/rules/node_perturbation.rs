@@ -18,10 +18,10 @@
 //! mean, of the one run that there is (but for what outputs do to later ones where they are fed back); the loss that is
 //! reported is of the same run.
 
-use super::baseline::Baseline;
 use super::bptt::finish;
-use super::exploration::{self, Presynaptic, add_products, run, weigh};
-use super::readout::add_readout;
+use super::parts::baseline::Baseline;
+use super::parts::exploration::{self, Presynaptic, add_products, run, weigh};
+use super::parts::readout::add_readout;
 use super::{Learned, Lesson, Rule};
 use crate::error::Result;
 use crate::network::parameters::Parameters;

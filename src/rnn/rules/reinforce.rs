@@ -8,7 +8,7 @@
 //! | symbol | name | what |
 //! | --- | --- | --- |
 //! | R_b, L_b | | reward and loss of trial b; the batch's loss is the mean of L_b over its B trials |
-//! | R̄_c | "baseline" | running mean of rewards of the trial's context c (see [`baseline`](super::baseline)) |
+//! | R̄_c | "baseline" | running mean of rewards of the trial's context c (see [`baseline`](super::parts::baseline)) |
 //! | σ | `sigma` | standard deviation of the policy |
 //! | p | | presynaptic activity |
 //!
@@ -16,10 +16,10 @@
 //! of the trial: all steps share it. Departure: outputs are no part of the policy, so the readout does not learn from
 //! reward; its gradient is the exact one of the run's loss (keep it fixed for reward alone).
 
-use super::baseline::Baseline;
 use super::bptt::finish;
-use super::exploration::{self, run};
 use super::node_perturbation::explored;
+use super::parts::baseline::Baseline;
+use super::parts::exploration::{self, run};
 use super::{Learned, Lesson, Rule};
 use crate::error::Result;
 use crate::network::parameters::Parameters;

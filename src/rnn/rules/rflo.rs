@@ -14,8 +14,8 @@
 //! biases learn by the same traces. Departures: units that leak on the current have the trace of the current, times
 //! φ'(v_t) when it is used; the gradient is summed over a batch instead of taken after every trial or step.
 
-use super::eligibility;
-use super::feedback::{Feedback, FeedbackWeights};
+use super::parts::eligibility;
+use super::parts::feedback::{Feedback, FeedbackWeights};
 use super::{Learned, Lesson, Rule};
 use crate::error::{Error, Result};
 use crate::network::parameters::Parameters;

@@ -8,7 +8,7 @@
 //! | symbol | name | what |
 //! | --- | --- | --- |
 //! | P | [`Influence`] | influence of every parameter on every state s (activity r, memories): states × units × parameters |
-//! | D, M, A | [`Local`](super::local::Local) | one step of every unit by itself |
+//! | D, M, A | [`Local`](super::parts::local::Local) | one step of every unit by itself |
 //! | W_k P | | what reaches slot k of the drive through the recurrent weights |
 //! | u | | presynaptic activity: r_{t−1}, x_t, 1, where the parameter is a weight of that unit |
 //! | q | | what the readout sees |
@@ -19,8 +19,8 @@
 //! second route to the gradient. Surrogate derivatives of spikes are taken for derivatives, as in back-propagation.
 
 use super::bptt::finish;
-use super::influence::Influence;
-use super::readout::add_readout;
+use super::parts::influence::Influence;
+use super::parts::readout::add_readout;
 use super::{Learned, Lesson, Rule};
 use crate::error::{Error, Result};
 use crate::real::Real;

@@ -32,17 +32,18 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::bptt::finish;
-use super::synthesizer::{
+use super::parts::synthesizer::{
     Synthesizer, check_size, perceptron_of_state, perceptron_state, silent_perceptron, view,
 };
-use super::whole_state::WholeState;
+use super::parts::whole_state::WholeState;
 use super::{Learned, Lesson, Rule};
 use crate::error::{Error, Result};
 use crate::network::parameters::Parameters;
 use crate::network::perceptron::{Perceptron, Trace};
 use crate::real::Real;
 use crate::rnn::adjoint::ActivityCost;
-use crate::rnn::batch::{Batch, Block};
+use crate::rnn::batch::Batch;
+use crate::rnn::block::Block;
 use crate::rnn::network::Network;
 use crate::rnn::wiring::Wiring;
 

@@ -1,4 +1,4 @@
-//! The influence of a network's parameters on its states, one step at a time: the inside of [`rtrl`](super::rtrl).
+//! The influence of a network's parameters on its states, one step at a time: the inside of [`rtrl`](super::super::rtrl).
 //!
 //! ```text
 //! P_t[s] = Σ_{s'} D[s, s'] P_{t−1}[s'] + Σ_k M[s, k] (W_k P_{t−1}[r] + u_k) + A[s] ⊗ 1_α
@@ -15,7 +15,7 @@ use crate::linalg::add_product;
 use crate::numerics::simd::{multiply_add, vectorised};
 use crate::real::Real;
 use crate::rnn::adjoint::ActivityCost;
-use crate::rnn::batch::Block;
+use crate::rnn::block::Block;
 use crate::rnn::cells::Readout;
 use crate::rnn::perturbation::{Pathway, Perturbation};
 use crate::rnn::tape::Tape;
@@ -101,7 +101,7 @@ impl<'a, R: Real> Influence<'a, R> {
         };
         // What the initial activity owes to the first memory, where memories decide it.
         let (mut own, mut owed) = (vec![R::ONE; width], vec![R::ZERO; memories.len() * width]);
-        let activity = &tape.activity_at(-1, width)[sample * width..][..width];
+        let activity = &tape.activity_before(0, width)[sample * width..][..width];
         wiring.dynamics.pull_back_initial(activity, &mut own, &mut owed);
         let of_activity = if state == 0 { &own } else { &owed };
         for (unit, &activity) in of_activity.iter().enumerate().take(wiring.network.structure().n_units) {
@@ -184,8 +184,7 @@ impl<'a, R: Real> Influence<'a, R> {
             for k in 0..segment.n_slots {
                 let factor = self.local.from_drive(to, segment.slot + k)[unit];
                 if let Some(gate) = segment.recurrent.filter(|_| !cut(Pathway::Recurrent)) {
-                    let activity =
-                        &tape.activity_at(step.cast_signed() - 1, width)[sample * width..][..width];
+                    let activity = &tape.activity_before(step, width)[sample * width..][..width];
                     let weights = &mut out[self.layout.recurrent.clone()];
                     add_scaled(&mut weights[((gate + k) * n + unit) * width..][..width], factor, activity);
                 }
@@ -216,8 +215,7 @@ impl<'a, R: Real> Influence<'a, R> {
             Readout::Activity => 0,
             Readout::Memory(index) => 1 + index,
         };
-        let activity =
-            &block.tape.activity_at(step.cast_signed(), wiring.width)[sample * wiring.width..][..n];
+        let activity = &block.tape.activity_at(step, wiring.width)[sample * wiring.width..][..n];
         for (unit, &r) in activity.iter().enumerate() {
             let error = errors.iter().enumerate().map(|(o, &error)| error * weights[o * n + unit]).sum();
             let row = self.row(read, unit);

@@ -9,7 +9,7 @@
 
 use std::ops::Range;
 
-use super::Lesson;
+use super::super::Lesson;
 use crate::error::{Error, Result};
 use crate::linalg::{Rows, add_outer};
 use crate::network::parameters::Parameters;

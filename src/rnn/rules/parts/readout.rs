@@ -7,7 +7,7 @@
 
 use crate::linalg::{Rows, add_outer};
 use crate::real::Real;
-use crate::rnn::batch::Block;
+use crate::rnn::block::Block;
 use crate::rnn::wiring::Wiring;
 
 /// Adds it to a block's sums, from the errors that the block was handed.

@@ -1,5 +1,5 @@
 //! Eligibility traces of a linear map from features of the state to predicted gradients, carried forwards by the network's own
-//! Jacobians (symbols: [`super::bp_lambda`]).
+//! Jacobians (symbols: [`super::super::bp_lambda`]).
 //!
 //! ```text
 //! E_t = γλ J_{t−1} E_{t−1} + ∂ĝ_t/∂(A, a),   E_0 = ∂ĝ_0/∂(A, a)       sum += δ_tᵀ E_t,   t = 0 … T − 2
@@ -12,7 +12,7 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 use super::transition::Transition;
 use crate::linalg::add_product;
 use crate::real::Real;
-use crate::rnn::batch::Block;
+use crate::rnn::block::Block;
 
 /// Adds Σ_t δ_tᵀ E_t of all samples to `sum`, state × (features + 1). `features` and `errors` (δ): steps × samples × their size.
 pub fn add_traced<R: Real>(

@@ -75,10 +75,11 @@ impl<R: Real> Local<R> {
         step: usize,
     ) {
         let (width, n) = (self.width, tape.n_samples);
-        let before = step.cast_signed() - 1;
         let row = |rows: &'_ [R], stride: usize| sample * stride..(sample * stride + stride).min(rows.len());
-        for (rows, step) in [(&mut self.memory_before, before), (&mut self.memory, step.cast_signed())] {
-            let all = tape.memory_at(step, width, self.n_states - 1);
+        let n_memories = self.n_states - 1;
+        let (before, after) =
+            (tape.memory_before(step, width, n_memories), tape.memory_at(step, width, n_memories));
+        for (rows, all) in [(&mut self.memory_before, before), (&mut self.memory, after)] {
             for (row, of_memory) in rows.chunks_exact_mut(width).zip(all.chunks_exact(n * width)) {
                 row.copy_from_slice(&of_memory[sample * width..][..width]);
             }
@@ -86,8 +87,8 @@ impl<R: Real> Local<R> {
         let stride = self.n_slots * width;
         let drive = tape.drive_at(step, stride);
         let drive = if drive.is_empty() { drive } else { &drive[row(drive, stride)] };
-        let activity_before = tape.activity_at(before, width);
-        let activity = tape.activity_at(step.cast_signed(), width);
+        let activity_before = tape.activity_before(step, width);
+        let activity = tape.activity_at(step, width);
         let silent = perturbation.silent_at(tape.first + step, wiring.network.structure().n_units);
         self.leak.fill(R::ZERO);
         for to in 0..self.n_states {

@@ -22,8 +22,8 @@
 //! Initial states and leaks learn by the same traces; the readout's gradient is exact. Costs of activity act as learning
 //! signals of each unit, as the rate regularisation of Bellec et al. 2020 does.
 
+use super::super::{Learned, Lesson, bptt};
 use super::feedback::FeedbackWeights;
-use super::{Learned, Lesson, bptt};
 use crate::error::{Error, Result};
 use crate::linalg::Packed;
 use crate::real::Real;

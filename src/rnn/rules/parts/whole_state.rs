@@ -14,7 +14,7 @@
 use crate::error::{Error, Result};
 use crate::real::Real;
 use crate::rnn::adjoint::Carry;
-use crate::rnn::batch::Block;
+use crate::rnn::block::Block;
 use crate::rnn::cells::dynamics;
 use crate::rnn::network::Network;
 use crate::rnn::perturbation::Perturbation;
@@ -75,9 +75,8 @@ impl WholeState {
         step: usize,
         states: &mut Vec<R>,
     ) {
-        let before = signed(step) - 1;
-        let activity = block.tape.activity_at(before, wiring.width);
-        let memory = block.tape.memory_at(before, wiring.width, wiring.n_memories());
+        let activity = block.tape.activity_before(step, wiring.width);
+        let memory = block.tape.memory_before(step, wiring.width, wiring.n_memories());
         self.interleave(wiring.width, activity, memory, states);
     }
 
@@ -98,7 +97,7 @@ impl WholeState {
         if step > 0 {
             silence(perturbation.silent_at(step - 1, self.n_units), wiring.width, &mut activity);
         }
-        let rates = block.tape.activity_at(signed(step) - 1, wiring.width);
+        let rates = block.tape.activity_before(step, wiring.width);
         wiring.dynamics.pull_back_initial(rates, &mut activity, &mut memory);
         self.interleave(wiring.width, &activity, &memory, gradients);
     }
@@ -131,11 +130,6 @@ impl WholeState {
             }
         }
     }
-}
-
-/// A step as tapes count them, where −1 is the state before the first.
-pub fn signed(step: usize) -> isize {
-    isize::try_from(step).unwrap_or(isize::MAX)
 }
 
 /// Sets rows to zero where units are silent.

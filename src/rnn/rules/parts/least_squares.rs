@@ -8,7 +8,7 @@
 //! triangles are computed from the same products. As an array it is cut into "P" and, in single precision, what that leaves
 //! over, "P_rest", so that a rule goes on from its state exactly where it stood.
 
-use super::Lesson;
+use super::super::Lesson;
 use crate::error::{Error, Result};
 use crate::network::parameters::Parameters;
 use crate::numerics::simd::{multiply_add, vectorised};

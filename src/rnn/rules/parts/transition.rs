@@ -7,9 +7,9 @@
 //! units, so one call with that gradient in all units of all samples serves them all. Where units leak on the current the
 //! activity r = φ(v) is no state of its own, and columns take φ'(v_{t−1}) along.
 
-use super::whole_state::{Slot, WholeState, signed, silence};
+use super::whole_state::{Slot, WholeState, silence};
 use crate::real::Real;
-use crate::rnn::batch::Block;
+use crate::rnn::block::Block;
 use crate::rnn::cells::PullBack;
 use crate::rnn::network::Network;
 use crate::rnn::perturbation::{Pathway, Perturbation};
@@ -51,10 +51,10 @@ impl<'a, R: Real> Transition<'a, R> {
             wiring.dynamics.pull_back(PullBack {
                 width,
                 drive: block.tape.drive_at(step, stride),
-                activity_before: block.tape.activity_at(signed(step) - 1, width),
-                memory_before: block.tape.memory_at(signed(step) - 1, width, n_memories),
-                activity: block.tape.activity_at(signed(step), width),
-                memory: block.tape.memory_at(signed(step), width, n_memories),
+                activity_before: block.tape.activity_before(step, width),
+                memory_before: block.tape.memory_before(step, width, n_memories),
+                activity: block.tape.activity_at(step, width),
+                memory: block.tape.memory_at(step, width, n_memories),
                 lambda: &mut activity,
                 lambda_memory: &mut memory,
                 delta: &mut delta,
@@ -84,7 +84,7 @@ impl<'a, R: Real> Transition<'a, R> {
             silence(self.perturbation.silent_at(block.tape.first + step - 1, n_units), width, &mut slopes);
         }
         let mut memory = vec![R::ZERO; self.wiring.n_memories() * rows];
-        let rates = block.tape.activity_at(signed(step) - 1, width);
+        let rates = block.tape.activity_before(step, width);
         self.wiring.dynamics.pull_back_initial(rates, &mut slopes, &mut memory);
         memory.truncate(rows);
         memory
