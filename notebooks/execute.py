@@ -67,9 +67,7 @@ def execute(path: Path) -> nbformat.NotebookNode:
 
 def arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", metavar="TEXT", help="only notebooks whose name holds TEXT")
     parser.add_argument("--write", action="store_true", help="keep the outputs in the notebooks themselves")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write the executed copies into DIR")

@@ -40,7 +40,7 @@ def form_of(values: NDArray[Any]) -> Form:
 
 def height_of(values: NDArray[Any]) -> float:
     """Return the height in inches of a panel of these channels (…, n_channels)."""
-    n_channels = values.shape[-1]
+    n_channels = int(values.shape[-1])
     return {"overlaid": 1.1, "lanes": max(0.9, 0.24 * n_channels)}.get(form_of(values), 1.7)
 
 
@@ -96,13 +96,13 @@ def draw_channels(
     over : ndarray, shape (n_drawn, n_steps, n_channels), optional
         Further courses, in ink.
     """
-    n_channels = values.shape[2]
+    n_channels = int(values.shape[2])
     form = form_of(values)
     everything = values if over is None else np.concatenate([values, over])
     lanes = _Lanes.of(everything) if form == "lanes" else _Lanes(np.zeros(n_channels), np.ones(n_channels))
     for column, ax in enumerate(axes):
-        uncounted = np.zeros(values.shape[1:], dtype=bool) if weights is None else weights[column] == 0
-        _shade(ax, edges, uncounted.all(axis=1))
+        uncounted = np.asarray(np.zeros(values.shape[1:]) if weights is None else weights[column] == 0, dtype=np.bool_)
+        _shade(ax, edges, np.asarray(uncounted.all(axis=1)))
         if form in ("strokes", "heat map"):
             _many(ax, edges, np.where(uncounted, np.nan, values[column]), values)
         else:
@@ -184,7 +184,7 @@ def _shade(ax: Axes, edges: NDArray[np.float64], uncounted: NDArray[np.bool_]) -
 
 def _scale_bars(ax: Axes, lanes: _Lanes) -> None:
     """Draw how high a round number is, to the right: beside the top lane, or beside each if their scales differ."""
-    along = {"transform": ax.get_yaxis_transform(), "clip_on": False}
+    along: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "clip_on": False}
     for channel, scale in enumerate(lanes.scales):
         height = 0.8 / scale
         size = 10.0 ** np.floor(np.log10(height))

@@ -111,8 +111,8 @@ def paths(
         ax.set_xlabel(names[0])
         ax.set_ylabel(names[1])
         if colours.groups and axes is None:
-            handles = [Line2D([], [], color=group.colour, label=group.label) for group in colours.groups]
-            figure.legend(handles=handles, title=colours.label, loc="outside center right", fontsize=SMALL)
+            handles: list[Any] = [Line2D([], [], color=group.colour, label=group.label) for group in colours.groups]
+            figure.legend(handles=handles, title=colours.label, loc="outside center right", fontsize=SMALL)  # type: ignore[call-overload]  # its stubs lack the outside
         elif colours.label:
             trial_key(figure, colours, [ax], own=axes is None)
     return figure

@@ -186,7 +186,7 @@ def _key(events: dict[str, NDArray[np.float64]], with_uncounted: bool, with_outp
 
     styles = [(name, _EVENT_STYLES[number % len(_EVENT_STYLES)]) for number, name in enumerate(events)]
     handles: list[Any] = [
-        Line2D([], [], color=INK, linewidth=0.6, linestyle=style, label=f"event: {name}") for name, style in styles
+        Line2D([], [], color=INK, linewidth=0.6, ls=style, label=f"event: {name}") for name, style in styles
     ]
     if with_outputs:
         handles.append(Line2D([], [], color=INK, linewidth=0.7, label="output"))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -191,7 +191,8 @@ class Task(ABC):
         # A step that does not count has no say, not even with an output of NaN.
         squares = np.where(weights > 0, weights * (y - targets) ** 2, 0.0).sum(axis=(1, 2))
         scale = (weights * targets**2).sum(axis=(1, 2))
-        return 1 - np.divide(squares, scale, out=np.full(len(scale), np.nan), where=scale > 0)
+        shares: NDArray[np.float64] = np.divide(squares, scale, out=np.full(len(scale), np.nan), where=scale > 0)
+        return 1 - shares
 
     def _outputs(self, outputs: ArrayLike, trials: Trials) -> NDArray[np.float64]:
         y = np.asarray(outputs, dtype=np.float64)
@@ -200,9 +201,9 @@ class Task(ABC):
         return y
 
     def __repr__(self) -> str:
-        given = ""
-        if is_dataclass(self):
-            values = {entry.name: (getattr(self, entry.name), _default(entry)) for entry in fields(self)}
+        given, itself = "", cast("Any", self)
+        if is_dataclass(itself):
+            values = {entry.name: (getattr(self, entry.name), _default(entry)) for entry in fields(itself)}
             given = ", ".join(
                 f"{name}={value!r}" for name, (value, default) in values.items() if repr(value) != repr(default)
             )
@@ -220,4 +221,5 @@ def share(right: NDArray[np.bool_], counted: NDArray[np.bool_]) -> NDArray[np.fl
     axes = tuple(range(1, right.ndim))
     total = counted.sum(axis=axes)
     hits = (right & counted).sum(axis=axes)
-    return np.divide(hits, total, out=np.full(len(total), np.nan), where=total > 0)
+    shares: NDArray[np.float64] = np.divide(hits, total, out=np.full(len(total), np.nan), where=total > 0)
+    return shares

@@ -115,4 +115,4 @@ def chosen_right(outputs: NDArray[np.float64], labels: NDArray[np.intp], first: 
     response = labels >= first
     total = np.where(response[:, :, None], outputs, 0.0).sum(axis=1)
     right = (total.argmax(axis=1) == labels.max(axis=1)) & np.isfinite(total).all(axis=1)
-    return right.astype(np.float64)
+    return np.asarray(right, dtype=np.float64)

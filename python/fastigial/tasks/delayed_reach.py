@@ -196,4 +196,4 @@ class DelayedReach(Task):
         last = trials.n_steps - 1 - counted[:, ::-1].argmax(axis=1)
         missed = np.linalg.norm(hand[np.arange(len(hand)), last] - trials.info["target"], axis=1)
         strayed = np.where(counted, np.linalg.norm(hand, axis=2), 0.0).max(axis=1)
-        return (np.where(trials.info["catch"], strayed, missed) <= self.tolerance).astype(np.float64)
+        return np.asarray(np.where(trials.info["catch"], strayed, missed) <= self.tolerance, dtype=np.float64)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +43,7 @@ def signed_coherence(
     return np.where(side == 1, size, -size), side
 
 
-def check_coherences(name: str, sizes: Sequence[float]) -> None:
+def check_coherences(name: str, sizes: Any) -> None:
     """Raise an error unless `sizes` are numbers from 0 to 1, at least one."""
     if (
         isinstance(sizes, str)

@@ -132,4 +132,4 @@ class LineDrawing(Task):
         last = self._outputs(outputs, trials)[:, -1]
         distance = np.linalg.norm(last[:, None] - self.end_points, axis=2)
         right = (CUES[distance.argmin(axis=1)] == trials.info["cue"]) & np.isfinite(last).all(axis=1)
-        return right.astype(np.float64)
+        return np.asarray(right, dtype=np.float64)

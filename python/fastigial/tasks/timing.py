@@ -23,7 +23,8 @@ def number(name: str, value: Any, *, low: float = -np.inf, high: float = np.inf,
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"{name} must be a number, got {value!r}")
     # A whole number may be too large for a float, which is as good as infinity.
-    finite = abs(value) <= np.finfo(np.float64).max
+    size: Any = abs(value)
+    finite = bool(size <= float(np.finfo(np.float64).max))
     if not (low < value if above else low <= value) or not value <= high or not finite:
         least = "" if low == -np.inf else f" above {low:g}" if above else f" of at least {low:g}"
         most = "" if high == np.inf else f"{' and' if least else ''} at most {high:g}"

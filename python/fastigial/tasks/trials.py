@@ -103,27 +103,27 @@ class Trials:
     @property
     def n_trials(self) -> int:
         """Number of trials."""
-        return self.inputs.shape[0]
+        return int(self.inputs.shape[0])
 
     @property
     def n_steps(self) -> int:
         """Number of steps of each trial."""
-        return self.inputs.shape[1]
+        return int(self.inputs.shape[1])
 
     @property
     def n_inputs(self) -> int:
         """Number of input channels."""
-        return self.inputs.shape[2]
+        return int(self.inputs.shape[2])
 
     @property
     def n_outputs(self) -> int:
         """Number of output channels."""
-        return self.targets.shape[2]
+        return int(self.targets.shape[2])
 
     @property
     def time(self) -> NDArray[np.float64]:
         """When each step begins, in seconds from the start of the trial, (n_steps,)."""
-        return np.arange(self.n_steps) * self.dt
+        return np.arange(self.n_steps, dtype=np.float64) * float(self.dt)
 
     @property
     def dtype(self) -> np.dtype[np.floating[Any]]:

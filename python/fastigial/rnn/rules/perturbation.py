@@ -77,8 +77,8 @@ class Reinforce(_WithBaseline):
               \frac{\partial L}{\partial W} \approx (L - \bar L)\,
               \sum_t \frac{\tilde z_t - z_t}{\sigma^2}\, p_t^\top
 
-    p: presynaptic activity. Its mean over draws is the gradient of the mean loss under the policy, for any σ. The readout,
-    which is no part of the policy, follows its exact gradient.
+    p: presynaptic activity. Its mean over draws is the gradient of the mean loss under the policy, for any σ. The
+    readout, which is no part of the policy, follows its exact gradient.
 
     Parameters
     ----------
