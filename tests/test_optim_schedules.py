@@ -141,7 +141,7 @@ def test_rules_say_their_equation_and_where_it_comes_from(rule: type[Rule]) -> N
 
 
 def test_every_rule_has_a_name_of_its_own() -> None:
-    assert len({rule.kind for rule in EVERY_RULE}) == len(EVERY_RULE) == 12
+    assert len({rule.kind for rule in EVERY_RULE}) == len(EVERY_RULE) == 13
 
 
 def test_what_was_not_learned_yet_is_an_attribute_error() -> None:

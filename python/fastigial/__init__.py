@@ -15,16 +15,22 @@ Everything a user needs is one attribute away::
 
 from __future__ import annotations
 
-from fastigial import _core, analysis, datasets, masks, plot, preprocess, rnn, tasks
-from fastigial.analysis import align, core_consistency, similarity
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from fastigial import _core
 from fastigial.convergence import ConvergenceWarning
 from fastigial.io import load
 from fastigial.recording import Recording
 from fastigial.rnn import RNN, Stepper, Trajectory, losses, optim, rules, train
-from fastigial.selection import Ensemble, RankSearch
-from fastigial.tasks import Trials
 from fastigial.tensor import TCA, SliceTCA
 from fastigial.threads import get_num_threads, set_num_threads
+
+if TYPE_CHECKING:
+    from fastigial import analysis, datasets, masks, plot, preprocess, rnn, tasks
+    from fastigial.analysis import align, core_consistency, similarity
+    from fastigial.selection import Ensemble, RankSearch
+    from fastigial.tasks import Trials
 
 __version__ = _core.__version__
 
@@ -57,3 +63,24 @@ __all__ = [
     "tasks",
     "train",
 ]
+
+# Rooms, and names out of them, that are loaded when they are first asked for: most sessions need one or two.
+_LATER = {
+    **{room: room for room in ("analysis", "datasets", "masks", "plot", "preprocess", "selection", "tasks")},
+    **dict.fromkeys(("align", "core_consistency", "similarity"), "analysis"),
+    **dict.fromkeys(("Ensemble", "RankSearch"), "selection"),
+    "Trials": "tasks",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    room = import_module(f"{__name__}.{_LATER[name]}")
+    found = room if _LATER[name] == name else getattr(room, name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -258,7 +258,7 @@ fn read(kind: &str, options: &Options<'_, '_>) -> PyResult<Recipe> {
             window: options.get("window")?,
             bootstrap: options.get("bootstrap")?,
             hidden: options.get("hidden")?,
-            n_kept: options.get("n_kept")?,
+            n_kept: options.get("n_mossy_inputs")?,
             frozen: options.get("frozen")?,
             seed: options.get("seed")?,
         }),

@@ -154,7 +154,7 @@ class SyntheticGradient(Rule):
             "window": self.window,
             "bootstrap": self.bootstrap,
             "hidden": [int(size) for size in self.hidden],
-            "n_kept": self.n_mossy_inputs,
+            "n_mossy_inputs": self.n_mossy_inputs,
             "frozen": self.frozen,
         }
 
