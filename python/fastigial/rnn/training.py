@@ -37,7 +37,7 @@ class _Options(TypedDict, total=False):
     validation: Any
     seed: int | list[int]
     progress: bool | Callback
-    loss: Loss
+    loss: Loss | None
     regularization: Mapping[str, Any] | None
     n_batches: int
     early_stopping: EarlyStopping | int | None
@@ -62,7 +62,7 @@ def train(
     validation: Any = None,
     seed: int | list[int] = 0,
     progress: bool | Callback = False,
-    loss: Loss = "mse",
+    loss: Loss | None = None,
     regularization: Mapping[str, Any] | None = None,
     n_batches: int = 1,
     early_stopping: EarlyStopping | int | None = None,
@@ -94,8 +94,8 @@ def train(
         Of trials, shuffles and noise.
     progress : bool or callable
         True shows a bar; a callable is called after each epoch as ``progress(done, total, loss)``.
-    loss : {"mse", "cross_entropy"}, or callable
-        See `fastigial.losses`.
+    loss : {"mse", "cross_entropy"}, or callable, optional
+        See `fastigial.losses`. By default that of the task, if it names one as its attribute ``loss``, else "mse".
     regularization : mapping of str to float, optional
         What is added to the loss: "activity_l2", "activity_l1", "weight_l2", "weight_l1", "rate_target"; see
         `fastigial.rnn.regularization`.
@@ -150,7 +150,8 @@ def train(
     sources = {id(one): Batches(one, batch_size, n_batches) for one in tasks}
     rules = _each("rule", BPTT() if rule is None else rule, nets)
     optimizers = _each("optimizer", Adam(1e-3) if optimizer is None else optimizer, nets)
-    chosen, file = as_loss(loss), as_checkpoint(checkpoint)
+    chosen = [as_loss(getattr(one, "loss", "mse") if loss is None else loss) for one in tasks]
+    file = as_checkpoint(checkpoint)
     courses = [
         Course(
             one,
@@ -158,7 +159,7 @@ def train(
             sources[id(tasks[i])],
             _instance("rule", rules[i], Rule),
             _instance("optimizer", optimizers[i], Optimizer),
-            chosen,
+            chosen[i],
             as_seed("seed", _each("seed", seed, nets)[i]),
             n_epochs,
             batch_size,
