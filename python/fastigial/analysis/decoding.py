@@ -43,7 +43,7 @@ class Decoding:
     score : ndarray, shape (), (n_steps,) or (n_steps, n_steps)
         Share of tested trials that were labelled rightly: of whole trials, at each step, or of each step of training
         (rows) at each step of testing (columns). NaN where too few trials were observed.
-    null : ndarray, shape (n_permutations, *score.shape)
+    null : ndarray, shape (n_permutations, …), as score
         The same with shuffled labels.
     time : ndarray, shape (n_steps,)
     time_unit : {"s", "ms", "step"}

@@ -102,7 +102,7 @@ class DemixedComparison:
 
     @property
     def distance(self) -> float:
-        """½ Σ |share of a − share of b|: what would have to move from one part to another, 0 to 1.
+        """½ Σ abs(share of a − share of b): what would have to move from one part to another, 0 to 1.
 
         Of the signal's shares where both are known, which noise leaves alone, else of the averages'.
         """

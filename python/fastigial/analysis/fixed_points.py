@@ -54,7 +54,7 @@ class FixedPoints:
     inputs : ndarray, shape (I,)
         The constant input.
     speed : ndarray, shape (n_points,)
-        |F(s) − s|, the way the state goes in one step.
+        ‖F(s) − s‖, the way the state goes in one step.
     eigenvalues : ndarray of complex, shape (n_points, S)
         Of the Jacobian ∂F/∂s, the largest modulus first.
     counts : ndarray of int, shape (n_points,)
@@ -90,7 +90,7 @@ class FixedPoints:
 
     @property
     def q(self) -> NDArray[np.float64]:
-        """½ |F(s) − s|² of each point."""
+        """½ ‖F(s) − s‖² of each point."""
         return np.asarray(self.speed**2 / 2)
 
     @property
@@ -111,12 +111,12 @@ class FixedPoints:
 
     @property
     def time_constants(self) -> NDArray[np.float64]:
-        """−dt / ln |λ|, (n_points, S), in seconds (in steps where dt is not known); negative where deviations grow."""
+        """−dt / ln abs(λ), (n_points, S), in seconds (in steps where dt is not known); negative where deviations grow."""
         return time_constants_of(self.eigenvalues, self.dt)
 
     @property
     def frequencies(self) -> NDArray[np.float64]:
-        """|arg λ| / (2π dt), (n_points, S), in Hz (in cycles per step where dt is not known)."""
+        """abs(arg λ) / (2π dt), (n_points, S), in Hz (in cycles per step where dt is not known)."""
         return frequencies_of(self.eigenvalues, self.dt)
 
     @property
@@ -125,7 +125,7 @@ class FixedPoints:
         return int(self.n_starts - self.counts.sum() - (0 if self.slow is None else self.slow.counts.sum()))
 
     def to_pandas(self) -> pd.DataFrame:
-        """One row per point, fixed ones first: kind, speed, n_unstable, radius (largest |λ|), time_constant, count.
+        """One row per point, fixed ones first: kind, speed, n_unstable, radius (largest abs(λ)), time_constant, count.
 
         Raises
         ------
@@ -190,7 +190,7 @@ def fixed_points(
     noise : float
         Standard deviation of the noise, in root mean squares of the states.
     tol, slow_tol : float
-        Speeds |F(s) − s| / √S, in root mean squares of the starts, up to which an end is fixed, or slow.
+        Speeds ‖F(s) − s‖ / √S, in root mean squares of the starts, up to which an end is fixed, or slow.
     distance : float
         Ends this close, root mean square over variables in that of the starts, are one point.
     max_iter : int

@@ -38,7 +38,7 @@ _N_AT_ONCE = 1 << 24
 
 
 def time_constants_of(eigenvalues: NDArray[np.complex128], dt: float) -> NDArray[np.float64]:
-    """−dt / ln |λ|, in the unit of dt."""
+    """−dt / ln abs(λ), in the unit of dt."""
     with np.errstate(divide="ignore"):
         logs = np.log(np.abs(eigenvalues))
         found = -dt / logs
@@ -47,7 +47,7 @@ def time_constants_of(eigenvalues: NDArray[np.complex128], dt: float) -> NDArray
 
 
 def frequencies_of(eigenvalues: NDArray[np.complex128], dt: float) -> NDArray[np.float64]:
-    """|arg λ| / (2π dt), in cycles per unit of dt."""
+    """abs(arg λ) / (2π dt), in cycles per unit of dt."""
     return np.asarray(np.abs(np.angle(eigenvalues)) / (2 * np.pi * dt))
 
 
@@ -71,12 +71,12 @@ class JacobianSpectrum:
 
     @property
     def time_constants(self) -> NDArray[np.float64]:
-        """−dt / ln |λ|, in seconds (in steps where dt is not known); negative where deviations grow."""
+        """−dt / ln abs(λ), in seconds (in steps where dt is not known); negative where deviations grow."""
         return time_constants_of(self.eigenvalues, self.dt)
 
     @property
     def frequencies(self) -> NDArray[np.float64]:
-        """|arg λ| / (2π dt), in Hz (in cycles per step where dt is not known)."""
+        """abs(arg λ) / (2π dt), in Hz (in cycles per step where dt is not known)."""
         return frequencies_of(self.eigenvalues, self.dt)
 
     @property

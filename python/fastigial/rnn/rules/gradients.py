@@ -185,9 +185,9 @@ class SyntheticGradient(Rule):
 class BPLambda(Rule):
     r"""Synthetic gradients that are learned online, by temporal differences, without backpropagation through time.
 
-    .. math:: \delta_t = J_t^	op (g_{t+1} + \gamma\, \hat g_{t+1}) - \hat g_t, \qquad
-              E_t = \gamma \lambda\, J_{t-1} E_{t-1} + rac{\partial \hat g_t}{\partial 	heta}, \qquad
-              \Delta 	heta \propto \sum_t \delta_t^	op E_t
+    .. math:: \delta_t = J_t^\top (g_{t+1} + \gamma\, \hat g_{t+1}) - \hat g_t, \qquad
+              E_t = \gamma \lambda\, J_{t-1} E_{t-1} + \frac{\partial \hat g_t}{\partial \theta}, \qquad
+              \Delta \theta \propto \sum_t \delta_t^\top E_t
 
     ĝ = C(s) predicts the gradient of all later losses; E, its eligibility trace, makes the prediction right for all of
     the future at once (λ = 1), though no gradient ever travels back. The recurrent network learns from
