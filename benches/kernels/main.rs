@@ -5,6 +5,7 @@
 //! in fused multiply-adds and in reading memory, times the threads used.
 
 mod limits;
+mod networks;
 mod work;
 
 use std::time::Instant;
@@ -46,7 +47,7 @@ fn main() {
         "kernel", "threads", "ms", "GFLOP/s", "GB/s", "FMA", "memory"
     );
     for n_threads in [1, 2] {
-        for mut case in work::cases(n_threads) {
+        for mut case in work::cases(n_threads).into_iter().chain(networks::cases(n_threads)) {
             if !case.name.contains(&filter) {
                 continue;
             }

@@ -111,7 +111,7 @@ class FixedPoints:
 
     @property
     def time_constants(self) -> NDArray[np.float64]:
-        """−dt / ln abs(λ), (n_points, S), in seconds (in steps where dt is not known); negative where deviations grow."""
+        """−dt / ln abs(λ), (n_points, S), in s (in steps where dt is not known); negative: deviations grow."""
         return time_constants_of(self.eigenvalues, self.dt)
 
     @property
