@@ -55,7 +55,7 @@ pub enum Error {
         path: String,
     },
     /// A fit that was stopped before there was anything to keep.
-    #[error("stopped before anything was fitted")]
+    #[error("stopped before there was a result")]
     Interrupted,
     /// A file that could not be written or read.
     #[error("{path}: {detail}")]

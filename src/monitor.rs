@@ -1,5 +1,8 @@
 //! What a long kernel knows of its caller: whom to tell how far it is, and whether to go on.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 /// How far a fit has come.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
@@ -24,6 +27,27 @@ pub enum Flow {
 pub trait Monitor {
     /// Hears of progress and decides whether the kernel goes on.
     fn report(&mut self, progress: Progress) -> Flow;
+}
+
+/// A caller's wish to stop, which a kernel on other threads looks for between steps.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Asks all who look to stop.
+    pub fn ask(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Forgets that it was asked.
+    pub fn clear(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether it was asked.
+    pub fn is_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// A monitor that never stops anything.

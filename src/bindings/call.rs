@@ -4,6 +4,7 @@
 //! progress callback. An exception there (Ctrl-C, or one of the callback's own) stops the kernel; what was fitted so
 //! far is returned beside the exception, and the package raises it after storing the fit.
 
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use pyo3::exceptions::{
@@ -12,7 +13,7 @@ use pyo3::exceptions::{
 use pyo3::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::monitor::{Flow, Monitor, Progress};
+use crate::monitor::{Flow, Monitor, Progress, Stop};
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
@@ -66,6 +67,43 @@ pub fn long_call<O: Send>(
     match outcome {
         Ok(found) => Ok((found, caller.exception)),
         Err(error) => Err(caller.exception.unwrap_or_else(|| translated(py, &error))),
+    }
+}
+
+/// Runs a kernel that looks at `stop` between its steps but has nothing to tell before its end: on a thread of its own,
+/// while this one looks for signals. An exception (Ctrl-C) asks it to stop, and is the answer.
+pub fn stoppable_call<O: Send>(
+    py: Python<'_>,
+    stop: &Stop,
+    kernel: impl FnOnce() -> Result<O> + Send,
+) -> PyResult<O> {
+    stop.clear();
+    let (outcome, exception) = py.detach(|| {
+        std::thread::scope(|scope| {
+            let (sender, receiver) = channel();
+            scope.spawn(move || sender.send(kernel()));
+            let mut exception = None;
+            loop {
+                match receiver.recv_timeout(BETWEEN_LOOKS) {
+                    Ok(outcome) => return (Some(outcome), exception),
+                    // The kernel panicked; the scope passes that on.
+                    Err(RecvTimeoutError::Disconnected) => return (None, exception),
+                    Err(RecvTimeoutError::Timeout) if exception.is_none() => {
+                        exception = Python::attach(|py| py.check_signals()).err();
+                        if exception.is_some() {
+                            stop.ask();
+                        }
+                    }
+                    Err(RecvTimeoutError::Timeout) => {}
+                }
+            }
+        })
+    });
+    stop.clear();
+    match (exception, outcome) {
+        (Some(exception), _) => Err(exception),
+        (None, Some(outcome)) => outcome.map_err(|error| translated(py, &error)),
+        (None, None) => Err(translated(py, &Error::Interrupted)),
     }
 }
 

@@ -102,7 +102,7 @@ pub fn adjoint<R: Real>(
     buffers.projected.resize((chunk + history) * projected_rows, R::ZERO);
     buffers.error.resize(chunk * n * wiring.output_width, R::ZERO);
     let mut end = steps.end;
-    while end > steps.start {
+    while end > steps.start && !tape.stop.is_asked() {
         let start = steps.start.max(end.saturating_sub(chunk));
         if end < steps.end {
             // Errors of the first steps of the chunk before are the later steps of this one.

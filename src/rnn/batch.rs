@@ -12,6 +12,7 @@ use super::sums::zero_gradient;
 use super::tape::Tape;
 use super::wiring::Wiring;
 use crate::error::{Error, Result};
+use crate::monitor::Stop;
 use crate::network::parameters::Parameters;
 use crate::numerics::parallel::Threads;
 use crate::real::Real;
@@ -95,6 +96,8 @@ fn block_size(n_trials: usize) -> usize {
 pub struct Workspace<R> {
     /// In the order of the trials.
     pub blocks: Vec<Block<R>>,
+    /// Asked to stop, lessons end early, with an error.
+    pub stop: Stop,
 }
 
 impl<R: Real> Workspace<R> {
@@ -108,6 +111,7 @@ impl<R: Real> Workspace<R> {
         }
         for (index, block) in self.blocks.iter_mut().enumerate() {
             block.first = index * size;
+            block.tape.stop = self.stop.clone();
             block.n_samples = size.min(n_trials - block.first);
         }
     }
@@ -135,7 +139,13 @@ impl<R: Real> Workspace<R> {
             block.state = Some(state);
             Ok(())
         });
-        outcomes.into_iter().collect::<Result<()>>()
+        outcomes.into_iter().collect::<Result<()>>()?;
+        self.check_stop()
+    }
+
+    /// An error if the caller has asked to stop: what was computed has no meaning then.
+    pub fn check_stop(&self) -> Result<()> {
+        if self.stop.is_asked() { Err(Error::Interrupted) } else { Ok(()) }
     }
 
     /// Outputs, trials × steps × outputs.

@@ -53,6 +53,9 @@ pub fn forward<R: Real>(
     tape.prepare(wiring, state, n_steps, exploration.is_some());
     let mut pass = Pass { wiring, perturbation, noise: Noise::new(wiring), exploration };
     for step in 0..n_steps {
+        if tape.stop.is_asked() {
+            break;
+        }
         pass.gather_inputs(inputs, step, state, tape);
         pass.step(step, &mut state.noise, tape);
     }

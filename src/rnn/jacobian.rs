@@ -19,6 +19,7 @@ use super::sums::Sums;
 use super::tape::Tape;
 use super::wiring::Wiring;
 use crate::error::{Error, Result};
+use crate::monitor::{Flow, Monitor, Progress};
 use crate::numerics::parallel::Threads;
 use crate::real::Real;
 
@@ -105,12 +106,24 @@ impl<'n, R: Real> StepMap<'n, R> {
     }
 
     /// J of many points: points × state × state.
-    pub fn jacobian(&self, states: &[R], inputs: &[R], threads: &Threads) -> Result<Vec<R>> {
+    pub fn jacobian(
+        &self,
+        states: &[R],
+        inputs: &[R],
+        threads: &Threads,
+        monitor: &mut dyn Monitor,
+    ) -> Result<Vec<R>> {
         let n_points = self.check(states, inputs)?;
         let (n_state, n_inputs) = (self.n_state(), self.wiring.network.structure().n_inputs);
-        let each = threads.map(n_points, |point| {
+        let one_point = |point: usize, stop: &dyn Fn() -> bool| {
+            if stop() {
+                return Err(Error::Interrupted);
+            }
             let state = &states[point * n_state..(point + 1) * n_state];
             self.one(state, &inputs[point * n_inputs..(point + 1) * n_inputs])
+        };
+        let each = threads.map_polled(n_points, one_point, &mut |done| {
+            monitor.report(Progress { done, total: n_points, loss: 0.0 }) == Flow::Continue
         });
         Ok(each.into_iter().collect::<Result<Vec<_>>>()?.concat())
     }

@@ -64,11 +64,12 @@ pub fn run<R: Real>(
     let (n, n_steps) = (structure.n_units, batch.n_steps);
     let rows = batch.n_trials * n_steps;
     let room = |width: usize| -> Result<Vec<R>> {
-        let mut values = Vec::new();
+        let mut values = Vec::<R>::new();
         let shape = vec![batch.n_trials, n_steps, width];
         values.try_reserve_exact(rows * width).map_err(|_| Error::Memory { shape })?;
-        values.resize(rows * width, R::ZERO);
-        Ok(values)
+        drop(values);
+        // There is room; pages that the system gives as zeros are not written before they are needed.
+        Ok(vec![R::ZERO; rows * width])
     };
     let (mut states, mut outputs) = (room(n)?, room(structure.n_outputs)?);
     let mut recorded = indices.iter().map(|_| room(n)).collect::<Result<Vec<_>>>()?;

@@ -5,6 +5,7 @@
 
 use super::state::State;
 use super::wiring::Wiring;
+use crate::monitor::Stop;
 use crate::real::Real;
 
 /// Everything that was computed in steps `first .. first + n_steps` of a block of samples.
@@ -36,6 +37,8 @@ pub struct Tape<R> {
     pub input_lag: usize,
     /// Steps of output before the first one.
     pub output_lag: usize,
+    /// Asked to stop, time loops end early; what they leave then has no meaning.
+    pub stop: Stop,
 }
 
 impl<R: Real> Tape<R> {

@@ -43,8 +43,8 @@ class Network:
     feedback: bool
     rank: int | None
 
-    # Of the last training, also if it was interrupted.
-    history: History
+    # Of the last training, also if it was interrupted; none yet.
+    history: History | None = None
 
     def _become(self, arguments: Mapping[str, Any], structure: Structure, parameters: Arrays) -> None:
         """Everything that makes a network: what it was asked to be, what that came to, and its parameters."""

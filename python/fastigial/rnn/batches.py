@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastigial.rnn.losses import Prepared, prepare
-from fastigial.rnn.running import as_inputs, unpacked
+from fastigial.rnn.running import as_inputs, check_dt, unpacked
 from fastigial.rnn.seeds import derived, stream
 from fastigial.rnn.structure import Structure
 
@@ -23,7 +23,8 @@ __all__ = ["NOISE", "Batch", "Batches", "as_data", "prepared"]
 # Streams of the training's seed.
 _TRIALS, _ORDER, NOISE, _VALIDATION = range(4)
 
-Data = tuple[Any, Any, Any]
+# Inputs, targets, mask, and the trials' seconds per step where they say.
+Data = tuple[Any, Any, Any, float | None]
 
 
 @dataclass(frozen=True)
@@ -69,12 +70,12 @@ class Batches:
     def draw(self, seed: int, epoch: int, batch: int) -> Data:
         """Inputs, targets and mask of one batch."""
         if self._task is not None:
-            return unpacked(self._task.sample(self._batch_size, derived(seed, _TRIALS, epoch, batch)), None, None)
+            return as_data("task", self._task.sample(self._batch_size, derived(seed, _TRIALS, epoch, batch)))
         assert self._data is not None
         order = stream(seed, _ORDER, epoch).permutation(len(self._data[0]))
         chosen = order[batch * self._batch_size : (batch + 1) * self._batch_size]
-        inputs, targets, mask = (None if part is None else part[chosen] for part in self._data)
-        return inputs, targets, mask
+        inputs, targets, mask = (None if part is None else part[chosen] for part in self._data[:3])
+        return inputs, targets, mask, self._data[3]
 
     def validation(self, given: Any, seed: int) -> Data | None:
         """Trials to validate with: those given, or as many fresh ones of the task, which no batch ever holds."""
@@ -83,9 +84,9 @@ class Batches:
         if isinstance(given, int | np.integer) and not isinstance(given, bool):
             if self._task is None:
                 raise ValueError(f"validation is {given}, but only a task can be sampled: give (inputs, targets)")
-            return unpacked(self._task.sample(int(given), derived(seed, _VALIDATION)), None, None)
+            return as_data("validation", self._task.sample(int(given), derived(seed, _VALIDATION)))
         if hasattr(given, "sample"):
-            return unpacked(given.sample(self._batch_size, derived(seed, _VALIDATION)), None, None)
+            return as_data("validation", given.sample(self._batch_size, derived(seed, _VALIDATION)))
         return as_data("validation", given)
 
 
@@ -99,9 +100,9 @@ def as_data(name: str, given: Any) -> Data:
     ValueError
         If they are not of the same trials.
     """
-    if isinstance(given, tuple):
+    if isinstance(given, tuple | list):
         if len(given) not in (2, 3):
-            raise ValueError(f"{name} is a tuple of {len(given)}, expected (inputs, targets[, mask])")
+            raise ValueError(f"{name} holds {len(given)} arrays, expected (inputs, targets[, mask])")
         parts = (*given, None)[:3]
     else:
         parts = unpacked(given, None, None)
@@ -115,12 +116,13 @@ def as_data(name: str, given: Any) -> Data:
     for what, part in (("targets", targets), ("mask", mask)):
         if part is not None and part.shape[:1] != inputs.shape[:1]:
             raise ValueError(f"{name} has {what} of shape {part.shape}, expected {len(inputs)} trials")
-    return inputs, targets, mask
+    return inputs, targets, mask, getattr(given, "dt", None)
 
 
 def prepared(data: Data, loss: Any, structure: Structure) -> Batch:
     """A batch for a network with this structure."""
-    inputs, targets, mask = data
+    inputs, targets, mask, dt = data
+    check_dt(structure, dt)
     x = as_inputs(structure, inputs)
     shape = (x.shape[0], x.shape[1], structure.n_outputs)
     return Batch(x, prepare(loss, targets, mask, shape, structure.dtype))

@@ -42,7 +42,7 @@ def as_precision(dtype: Any) -> np.dtype[Any]:
         found: np.dtype[Any] = np.dtype(dtype)
     except TypeError:
         raise TypeError(f'dtype is {dtype!r}, expected "float32" or "float64"') from None
-    if found not in (np.dtype(np.float32), np.dtype(np.float64)):
+    if dtype is None or found not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise ValueError(f'dtype is {found}, expected "float32" or "float64"')
     return found
 

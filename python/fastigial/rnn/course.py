@@ -13,7 +13,7 @@ from fastigial.rnn.batches import NOISE, Batch, Batches, prepared
 from fastigial.rnn.checkpoints import Checkpoint, Saved, fingerprint
 from fastigial.rnn.early_stopping import EarlyStopping
 from fastigial.rnn.history import History
-from fastigial.rnn.losses import MSE, CrossEntropy, Custom
+from fastigial.rnn.losses import MSE, CrossEntropy, Custom, NothingObservedError
 from fastigial.rnn.network import RNN
 from fastigial.rnn.optim import Optimizer
 from fastigial.rnn.regularization import as_regularization
@@ -88,7 +88,7 @@ class Course:
     def open_epoch(self) -> None:
         """Set the learning rate, and count from nothing."""
         self.core_optimizer.learning_rate = self.optimizer.learning_rate(self.epoch)
-        self._loss, self._norm, self._trials = 0.0, 0.0, 0
+        self._loss, self._norm, self._trials, self._batches = 0.0, 0.0, 0, 0
 
     def noise_seed(self, batch: int) -> int:
         """Seed of the noise in a batch."""
@@ -99,13 +99,16 @@ class Course:
         self._loss += loss * batch.n_trials
         self._norm += norm
         self._trials += batch.n_trials
+        self._batches += 1
 
     def close_epoch(self) -> float:
         """Validate, remember, write; returns the loss that is followed."""
+        if self._batches == 0:
+            raise NothingObservedError("targets and mask leave nothing observed in any batch")
         self.history.append(
             loss=self._loss / self._trials,
             validation_loss=self._validate(),
-            gradient_norm=self._norm / self.batches.n_batches,
+            gradient_norm=self._norm / self._batches,
             learning_rate=self.core_optimizer.learning_rate,
             seconds=self._before + time.perf_counter() - self._started,
         )

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from fastigial.rnn.checks import as_real
 
-__all__ = ["MSE", "CrossEntropy", "Prepared", "as_loss", "prepare"]
+__all__ = ["MSE", "CrossEntropy", "NothingObservedError", "Prepared", "as_loss", "prepare"]
 
 Array = NDArray[Any]
 _Names = "expected 'mse', 'cross_entropy', an object of fastigial.losses or a function"
@@ -92,6 +92,10 @@ def as_loss(loss: Any) -> MSE | CrossEntropy | Custom:
     if not 1 <= len(needed) <= 3:
         raise TypeError(f"loss takes {len(needed)} arguments, expected (outputs[, targets[, weights]])")
     return Custom(loss, len(needed))
+
+
+class NothingObservedError(ValueError):
+    """No target of a batch counts."""
 
 
 @dataclass(frozen=True)
@@ -214,7 +218,7 @@ def prepare(loss: Any, targets: Any, mask: Any, shape: tuple[int, int, int], dty
         weights = np.where(observed, 1.0 if weights is None else weights, 0.0).astype(dtype)
         array = np.where(observed, array, 0.0)
     if weights is not None and not (weights > 0).any():
-        raise ValueError("targets and mask leave nothing observed")
+        raise NothingObservedError("targets and mask leave nothing observed")
     counts = np.broadcast_to(True if weights is None else weights > 0, array.shape)
     if not np.isfinite(array[counts]).all():
         raise ValueError("targets hold infinities, or numbers too large for the network's precision")

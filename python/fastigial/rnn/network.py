@@ -144,6 +144,7 @@ class RNN(Network):
         *,
         targets: ArrayLike | None = None,
         mask: ArrayLike | None = None,
+        loss: str | MSE | CrossEntropy | None = None,
         initial_state: ArrayLike | Mapping[str, ArrayLike] | None = None,
         seed: int | None = None,
         noise: bool = True,
@@ -164,6 +165,8 @@ class RNN(Network):
             classes, is not observed.
         mask : array_like, shape (n_trials, n_steps) or that of targets, optional
             True, or a weight, where targets count.
+        loss : {"mse", "cross_entropy"}, optional
+            Of the trajectory's losses: by default the cross-entropy where targets are classes, else the squared error.
         initial_state : array_like, shape (n_units,) or (n_trials, n_units), or mapping of str to those, optional
             State before the first step, by the letters of its variables ("h", "c", "v", "s", "q", "a"); an array is the
             first of them. What is missing is as the network has it.
@@ -198,6 +201,7 @@ class RNN(Network):
             inputs,
             targets=targets,
             mask=mask,
+            loss=loss,
             initial_state=initial_state,
             seed=self.seed if seed is None else seed,
             noise=noise,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fastigial.rnn.base import Network
     from fastigial.rnn.network import RNN
 
-__all__ = ["as_inputs", "as_points", "gradient", "run", "unpacked"]
+__all__ = ["as_inputs", "as_points", "check_dt", "gradient", "run", "unpacked"]
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -36,6 +36,7 @@ def run(
     *,
     targets: ArrayLike | None,
     mask: ArrayLike | None,
+    loss: Any,
     initial_state: ArrayLike | Mapping[str, ArrayLike] | None,
     seed: int,
     noise: bool,
@@ -48,6 +49,7 @@ def run(
     """`RNN.run`."""
     structure = net._structure
     info = getattr(inputs, "info", None) or {}
+    check_dt(structure, getattr(inputs, "dt", None))
     inputs, targets, mask = unpacked(inputs, targets, mask)
     x = as_inputs(structure, inputs)
     n_trials, n_steps = x.shape[:2]
@@ -55,9 +57,10 @@ def run(
     recorded = [name for name in names.values() if name != "h"]
     prepared = None
     if targets is not None:
-        # Whole numbers for each step are classes; for each output, amounts.
-        classes = np.ndim(targets) == 2 and np.asarray(targets).dtype.kind in "iu"
-        loss = "cross_entropy" if classes else "mse"
+        if loss is None:
+            # Whole numbers for each step are classes; for each output, amounts.
+            classes = np.ndim(targets) == 2 and np.asarray(targets).dtype.kind in "iu"
+            loss = "cross_entropy" if classes else "mse"
         prepared = prepare(loss, targets, mask, (n_trials, n_steps, structure.n_outputs), structure.dtype)
     with Report(progress, "run", "step") as report:
         found = net._core.run(
@@ -130,10 +133,18 @@ def unpacked(inputs: Any, targets: Any, mask: Any) -> tuple[Any, Any, Any]:
     )
 
 
+def check_dt(structure: Structure, dt: Any) -> None:
+    """Refuse trials whose steps are not the network's."""
+    if isinstance(dt, int | float) and not np.isclose(dt, structure.dt, rtol=1e-6, atol=0.0):
+        raise ValueError(f"dt of the trials is {dt:g} s, expected the network's, {structure.dt:g} s")
+
+
 def as_inputs(structure: Structure, inputs: Any) -> NDArray[Any]:
     """Inputs in the network's precision, (B, T, I), finite."""
     if inputs is None:
         raise TypeError("inputs are None, expected an array (trials, time, inputs)")
+    if {"trial", "time"} < set(getattr(inputs, "dims", ())):
+        inputs = inputs.transpose("trial", "time", ...)
     shape = np.shape(inputs)
     if len(shape) != 3 or shape[2] != structure.n_inputs:
         single = "; one trial is inputs[None]" if len(shape) == 2 else ""

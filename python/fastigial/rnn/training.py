@@ -16,7 +16,7 @@ from fastigial.rnn.checkpoints import Checkpoint, as_checkpoint
 from fastigial.rnn.course import Course
 from fastigial.rnn.early_stopping import EarlyStopping, as_early_stopping
 from fastigial.rnn.history import History
-from fastigial.rnn.losses import MSE, CrossEntropy, as_loss
+from fastigial.rnn.losses import MSE, CrossEntropy, NothingObservedError, as_loss
 from fastigial.rnn.network import RNN
 from fastigial.rnn.optim import Adam, Optimizer
 from fastigial.rnn.rules import BPTT, Rule
@@ -202,13 +202,22 @@ def _follow(courses: list[Course], report: Report, n_epochs: int, n_threads: int
 def _step(courses: list[Course], number: int, n_threads: int | None) -> None:
     """One batch of each."""
     batches: list[Batch] = []
+    learning: list[Course] = []
     drawn: dict[tuple[int, int, int], Any] = {}
     for course in courses:
         # Networks with one task, one seed and as many epochs behind them share their trials.
         key = (id(course.batches), course.seed, course.epoch)
         if key not in drawn:
             drawn[key] = course.batches.draw(course.seed, course.epoch, number)
-        batches.append(prepared(drawn[key], course.loss, course.net._structure))
+        try:
+            batches.append(prepared(drawn[key], course.loss, course.net._structure))
+        except NothingObservedError:
+            # Trials without a target are ordinary in recordings: there is nothing to learn from them.
+            continue
+        learning.append(course)
+    if not learning:
+        return
+    courses = learning
     try:
         found = _core.train_step(
             [course.net._core for course in courses],

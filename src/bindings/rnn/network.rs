@@ -12,7 +12,8 @@ use super::loss::Loss;
 use super::rule::Rule;
 use super::structure::{Description, unknown};
 use super::{Either, in_either, lock};
-use crate::bindings::call::{call, long_call, translated};
+use crate::bindings::call::{call, long_call, stoppable_call, translated};
+use crate::error::Error;
 use crate::numerics::parallel::Threads;
 use crate::rnn::batch::{Batch, Workspace};
 use crate::rnn::jacobian::StepMap;
@@ -156,12 +157,17 @@ impl Network {
             let n_outputs = call(py, || Ok(lock(held).network.structure().n_outputs))?;
             let mut loss = Loss::read(loss, [shape[0], shape[1], n_outputs])?;
             let initial = initial(initial_state)?;
-            let learned = call(py, || {
+            let (stop, takes_long) = {
+                let held = lock_detached(py, held);
+                (held.workspace.stop.clone(), is_long(&held, rule, shape) && !loss.is_own())
+            };
+            let kernel = || {
                 let mut held = lock(held);
                 let given: Vec<(&str, &[_])> = initial.iter().map(|(n, v)| (n.as_str(), &v[..])).collect();
                 let asked = Asked { inputs: &inputs, shape, initial: &given, seed, regularization: &regularization };
                 Ok(learn(&mut held, rule, &mut loss, &asked, &Threads::new(n_threads)?))
-            })?;
+            };
+            let learned = if takes_long { stoppable_call(py, &stop, kernel)? } else { call(py, kernel)? };
             match (loss.exception(), learned) {
                 (Some(exception), _) => Err(exception),
                 (None, Err(error)) => Err(translated(py, &error)),
@@ -178,10 +184,13 @@ impl Network {
     ) -> PyResult<Bound<'py, PyAny>> {
         in_either!(&self.held, held => {
             let ((shape, states), (_, inputs)) = (in_order(&read("states", states)?), in_order(&read("inputs", inputs)?));
-            let found = call(py, || {
+            let (found, exception) = long_call(py, None, |monitor| {
                 let held = lock(held);
-                StepMap::new(&held.network)?.jacobian(&states, &inputs, &Threads::new(None)?)
+                StepMap::new(&held.network)?.jacobian(&states, &inputs, &Threads::new(None)?, monitor)
             })?;
+            if let Some(exception) = exception {
+                return Err(exception);
+            }
             let n_state = shape.last().copied().unwrap_or(0);
             Ok(array(py, &[shape[0], n_state, n_state], found).into_any())
         })
@@ -198,6 +207,29 @@ impl Network {
             let found = call(py, || StepMap::new(&lock(held).network)?.advance(&states, &inputs))?;
             Ok(array(py, &shape, found).into_any())
         })
+    }
+}
+
+/// Whether a lesson may take so long that someone wants to stop it; a thread of its own costs some 50 µs.
+pub fn is_long<R: Number>(held: &Held<R>, rule: &Rule, [n_trials, n_steps, _]: [usize; 3]) -> bool {
+    let structure = held.network.structure();
+    let weights = structure.n_units * structure.n_units * structure.cell.n_gates();
+    let most: usize = if rule.is_slow() { 1 << 18 } else { 1 << 28 };
+    weights.saturating_mul(n_trials).saturating_mul(n_steps) > most
+}
+
+/// Waits for a network without holding the interpreter.
+pub fn lock_detached<'m, R: Number>(
+    py: Python<'_>,
+    held: &'m Mutex<Held<R>>,
+) -> std::sync::MutexGuard<'m, Held<R>> {
+    match held.try_lock() {
+        Ok(guard) => guard,
+        Err(_) => {
+            // Another thread computes with it: wait outside, then take it.
+            py.detach(|| drop(lock(held)));
+            lock(held)
+        }
     }
 }
 
@@ -231,7 +263,8 @@ pub fn learn<R: super::rule::Ruled>(
     batch.check(network)?;
     let threads = &batch.threads(network, threads);
     let seed = rule.seed_in(asked.seed.unwrap_or(0));
-    rule.with(|rule| {
+    let stop = workspace.stop.clone();
+    let learned = rule.with(|rule| {
         rule.admits(network)?;
         let targets = if rule.changes_weights_itself() { loss.observed() } else { None };
         rule.learn(&mut Lesson {
@@ -244,7 +277,9 @@ pub fn learn<R: super::rule::Ruled>(
             threads,
             workspace,
         })
-    })
+    });
+    // Whatever an early end has left behind is not an answer.
+    if stop.is_asked() { Err(Error::Interrupted) } else { learned }
 }
 
 /// Inputs, trials × steps × inputs, and their shape.

@@ -130,6 +130,14 @@ impl Rule {
         seed_of_draws(lock(&self.held).seed, lesson)
     }
 
+    /// Whether it does far more than a few multiply-adds per weight, sample and step.
+    pub fn is_slow(&self) -> bool {
+        !matches!(
+            lock(&self.held).recipe,
+            Recipe::Bptt(_) | Recipe::Rflo { .. } | Recipe::EProp { .. } | Recipe::FeedbackAlignment { .. }
+        )
+    }
+
     /// Steps between states that back-propagation keeps, if it is told to.
     pub fn checkpoint_every(&self) -> Option<usize> {
         match &lock(&self.held).recipe {

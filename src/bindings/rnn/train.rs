@@ -7,12 +7,13 @@ use pyo3::prelude::*;
 use pyo3::types::PyMapping;
 
 use super::loss::Loss;
-use super::network::{Asked, Held, Network, Shared, costs, learn, trials};
+use super::network::{Asked, Held, Network, Shared, costs, is_long, learn, lock_detached, trials};
 use super::optimizer::{self, Optimized, Optimizer};
 use super::rule::{Rule, Ruled};
 use super::{Either, lock};
-use crate::bindings::call::{call, translated};
+use crate::bindings::call::{call, stoppable_call, translated};
 use crate::error::{Error, Result};
+use crate::monitor::Stop;
 use crate::network::parameters::Parameters;
 use crate::numerics::parallel::Threads;
 use crate::rnn::regularization::Regularization;
@@ -110,7 +111,15 @@ fn step<R: Ruled + Optimized>(
     // A loss that is a Python function is asked on this thread.
     let side_by_side = tasks.iter().all(|task| !lock(&task.loss).is_own());
     let outer = if side_by_side { threads.clone() } else { Threads::one() };
-    let lessons = call(py, || Ok(outer.map(tasks.len(), |index| lesson(&tasks[index], costs, &threads))))?;
+    // One wish to stop for all of them.
+    let (stop, mut takes_long) = (Stop::default(), false);
+    for task in tasks {
+        let mut held = lock_detached(py, &task.held);
+        held.workspace.stop = stop.clone();
+        takes_long |= side_by_side && is_long(&held, task.rule, task.shape);
+    }
+    let kernel = || Ok(outer.map(tasks.len(), |index| lesson(&tasks[index], costs, &threads)));
+    let lessons = if takes_long { stoppable_call(py, &stop, kernel)? } else { call(py, kernel)? };
     let mut learned = Vec::with_capacity(tasks.len());
     for (index, (task, lesson)) in tasks.iter().zip(lessons).enumerate() {
         if let Some(exception) = lock(&task.loss).exception() {
@@ -151,6 +160,7 @@ fn lesson<R: Ruled>(task: &Task<'_, R>, costs: &Regularization, threads: &Thread
 /// Changes the weights; the length of the gradient before clipping.
 fn follow<R: Ruled + Optimized>(task: &Task<'_, R>, learned: &Learned<R>) -> Result<f64> {
     let mut held = lock(&task.held);
+    let before = held.network.parameters().clone();
     let norm = task.rule.with(|rule| {
         if rule.changes_weights_itself() {
             for (parameter, change) in held.network.parameters_mut().iter_mut().zip(learned.gradient.iter()) {
@@ -166,6 +176,10 @@ fn follow<R: Ruled + Optimized>(task: &Task<'_, R>, learned: &Learned<R>) -> Res
         let own = rule.own().unwrap_or(&mut none);
         optimizer.step(&mut [(held.network.parameters_mut(), &learned.gradient), (own, &learned.own)])
     })?;
+    if !held.network.parameters().all_finite() {
+        *held.network.parameters_mut() = before;
+        return Err(Error::Diverged { what: "a weight after the update", place: String::new() });
+    }
     held.network.constrain();
     Ok(norm)
 }

@@ -108,6 +108,7 @@ pub fn one_step<'t, R: Real>(
     let (n_steps, n_inputs) = (lesson.batch.n_steps, structure.n_inputs);
     let values = &lesson.batch.inputs[trial * n_steps * n_inputs..][..n_steps * n_inputs];
     let step = state.step;
+    lesson.workspace.check_stop()?;
     let inputs = Inputs { values, n_steps, n_inputs };
     forward(wiring, inputs, 1, lesson.batch.perturbation, None, state, tape);
     let outputs = &tape.output_at(0, wiring.output_width)[..structure.n_outputs];

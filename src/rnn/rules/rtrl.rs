@@ -68,6 +68,9 @@ impl<R: Real> Rule<R> for Rtrl {
             for sample in 0..block.n_samples {
                 influence.start(&block.tape, sample);
                 for step in 0..block.tape.n_steps {
+                    if block.tape.stop.is_asked() {
+                        return;
+                    }
                     influence.step(&block.tape, sample, step);
                     influence.add_errors(block, &cost, sample, step);
                 }

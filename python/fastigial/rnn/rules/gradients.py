@@ -142,9 +142,7 @@ class SyntheticGradient(Rule):
         _steps("window", self.window)
         if as_positive("bootstrap", self.bootstrap, zero=True) > 1.0:
             raise ValueError(f"bootstrap is {self.bootstrap}, expected 0 to 1")
-        for size in self.hidden:
-            if as_count("hidden", size) == 0:
-                raise ValueError("hidden holds a layer without units")
+        _layers(self.hidden)
         _steps("n_mossy_inputs", self.n_mossy_inputs)
         as_flag("frozen", self.frozen)
 
@@ -229,9 +227,7 @@ class BPLambda(Rule):
                 raise ValueError(f"{name} is {getattr(self, name)}, expected 0 to 1")
         as_positive("weight", self.weight, zero=True)
         as_flag("local_trace", self.local_trace)
-        for size in self.hidden:
-            if as_count("hidden", size) == 0:
-                raise ValueError("hidden holds a layer without units")
+        _layers(self.hidden)
 
     def options(self) -> dict[str, Any]:
         """Numbers for the core."""
@@ -242,6 +238,14 @@ class BPLambda(Rule):
             "local_trace": self.local_trace,
             "hidden": [int(size) for size in self.hidden],
         }
+
+
+def _layers(hidden: Any) -> None:
+    if not isinstance(hidden, Sequence) or isinstance(hidden, str):
+        raise TypeError(f"hidden is {hidden!r}, expected a sequence: units of each hidden layer")
+    for size in hidden:
+        if as_count("hidden", size) == 0:
+            raise ValueError("hidden holds a layer without units")
 
 
 def _steps(name: str, value: Any) -> None:

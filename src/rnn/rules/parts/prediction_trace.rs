@@ -32,6 +32,9 @@ pub fn add_traced<R: Real>(
     let mut next = vec![R::ZERO; if remembers { size * columns } else { 0 }];
     let mut jacobians = Vec::new();
     for step in 0..n_steps.saturating_sub(1) {
+        if block.tape.stop.is_asked() {
+            return;
+        }
         if remembers && step > 0 {
             transition.jacobians(block, step, decay, &mut jacobians);
         }
