@@ -89,7 +89,8 @@ pub fn stoppable_call<O: Send>(
                     // The kernel panicked; the scope passes that on.
                     Err(RecvTimeoutError::Disconnected) => return (None, exception),
                     Err(RecvTimeoutError::Timeout) if exception.is_none() => {
-                        exception = Python::attach(|py| py.check_signals()).err();
+                        let look = |py: Python<'_>| py.check_signals();
+                        exception = Python::attach(look).err();
                         if exception.is_some() {
                             stop.ask();
                         }

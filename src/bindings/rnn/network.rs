@@ -223,14 +223,12 @@ pub fn lock_detached<'m, R: Number>(
     py: Python<'_>,
     held: &'m Mutex<Held<R>>,
 ) -> std::sync::MutexGuard<'m, Held<R>> {
-    match held.try_lock() {
-        Ok(guard) => guard,
-        Err(_) => {
-            // Another thread computes with it: wait outside, then take it.
-            py.detach(|| drop(lock(held)));
-            lock(held)
-        }
+    if let Ok(guard) = held.try_lock() {
+        return guard;
     }
+    // Another thread computes with it: wait outside, then take it.
+    py.detach(|| drop(lock(held)));
+    lock(held)
 }
 
 /// What a lesson is made of, apart from network, rule and loss.
