@@ -117,3 +117,39 @@ def test_labelled_inputs_are_read_by_name() -> None:
     labelled = xarray.DataArray(INPUTS, dims=("trial", "time", "input"))
     turned = labelled.transpose("time", "input", "trial")
     np.testing.assert_array_equal(net.run(turned).outputs, net.run(INPUTS).outputs)
+
+
+@pytest.mark.parametrize(
+    "rule", [fg.rules.Reinforce(), fg.rules.Miconi(), fg.rules.NodePerturbation(baseline="running")], ids=repr
+)
+def test_looking_at_a_gradient_does_not_change_the_rule(rule: Any) -> None:
+
+    def losses(looks: bool) -> Any:
+        net, one = fg.RNN(2, 10, 1, seed=0), type(rule)(**rule.arguments())
+
+        def look(*_: Any) -> None:
+            net.gradient(INPUTS, TARGETS, rule=one)
+
+        if looks:
+            look()
+        options: dict[str, Any] = {"progress": look if looks else False}
+        return fg.train(net, (INPUTS, TARGETS), rule=one, n_epochs=3, batch_size=6, **options).loss
+
+    np.testing.assert_array_equal(losses(True), losses(False))
+
+
+def test_a_network_in_another_precision_is_the_same_network() -> None:
+    net = fg.RNN(2, 10, 1, cell="lstm", seed=0)
+    double = net.astype("float64")
+    assert (net.dtype, double.dtype) == ("float32", "float64")
+    np.testing.assert_allclose(double.run(INPUTS).outputs, net.run(INPUTS).outputs, rtol=0, atol=1e-6)
+    for name, value in double.astype("float32").parameters.items():
+        np.testing.assert_array_equal(value, net.parameters[name])
+
+
+def test_alignment_takes_trials() -> None:
+    trials = fg.tasks.FlipFlop().sample(4, seed=0)
+    net = fg.RNN(trials.n_inputs, 10, trials.n_outputs)
+    short = fg.analysis.gradient_alignment(net, trials, fg.rules.RFLO())
+    long = fg.analysis.gradient_alignment(net, trials.inputs, trials.targets, fg.rules.RFLO(), mask=trials.mask)
+    np.testing.assert_array_equal(short.cosine, long.cosine)

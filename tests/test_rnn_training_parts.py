@@ -36,10 +36,10 @@ def test_a_fixed_set_is_gone_through_once_an_epoch_in_a_new_order() -> None:
     orders = []
     for epoch in range(3):
         drawn = [batches.draw(5, epoch, batch) for batch in range(3)]
-        assert [len(inputs) for inputs, _, _ in drawn] == [4, 4, 3]
-        order = np.concatenate([inputs[:, 0, 0] for inputs, _, _ in drawn])
+        assert [len(inputs) for inputs, *_ in drawn] == [4, 4, 3]
+        order = np.concatenate([inputs[:, 0, 0] for inputs, *_ in drawn])
         np.testing.assert_array_equal(np.sort(order), np.arange(11))
-        np.testing.assert_array_equal(order, np.concatenate([targets[:, 0, 0] for _, targets, _ in drawn]))
+        np.testing.assert_array_equal(order, np.concatenate([targets[:, 0, 0] for _, targets, *_ in drawn]))
         orders.append(tuple(order))
     assert len(set(orders)) == 3
 
@@ -72,7 +72,7 @@ def test_validation_trials_are_in_no_batch() -> None:
     ("given", "error", "words"),
     [
         (INPUTS, TypeError, "task is ndarray, expected a task with sample"),
-        ((INPUTS,), ValueError, "task is a tuple of 1"),
+        ((INPUTS,), ValueError, "task holds 1 arrays"),
         ((INPUTS, TARGETS[:3]), ValueError, r"targets of shape \(3, 3, 1\), expected 11 trials"),
         ((INPUTS[0], TARGETS), ValueError, r"inputs of shape \(3, 2\)"),
     ],

@@ -230,6 +230,9 @@ def fixed_points(
     for method in ("step_function", "jacobian"):
         if not callable(getattr(net, method, None)):
             raise TypeError(f"net is a {type(net).__name__} without {method}(states, inputs)")
+    if callable(getattr(net, "astype", None)):
+        # In single precision rounding hides where a slow point is slowest.
+        net = net.astype(np.float64)
     n_starts, max_iter = as_count("n_starts", n_starts), as_count("max_iter", max_iter)
     if n_starts == 0:
         raise ValueError("n_starts is 0, expected at least one start")

@@ -89,9 +89,9 @@ class GradientAlignment:
 
 def gradient_alignment(
     net: Any,
-    inputs: ArrayLike,
-    targets: ArrayLike,
-    rule: Any,
+    inputs: Any,
+    targets: Any = None,
+    rule: Any = None,
     *,
     reference: Any = None,
     mask: ArrayLike | None = None,
@@ -105,8 +105,10 @@ def gradient_alignment(
     ----------
     net : network
         With ``.gradient(inputs, targets, mask=, rule=, loss=, seed=) -> (loss, dict of arrays)``.
-    inputs : array_like, shape (n_trials, n_steps, n_inputs)
+    inputs : array_like, shape (n_trials, n_steps, n_inputs), or Trials
+        Trials bring their targets and mask along.
     targets : array_like, shape (n_trials, n_steps, n_outputs)
+        Left out with Trials: ``gradient_alignment(net, trials, rule)``.
     rule : learning rule, or list or dict of them
         A dict gives them names; others are named by their class.
     reference : learning rule, optional
@@ -144,6 +146,8 @@ def gradient_alignment(
     """
     if not callable(getattr(net, "gradient", None)):
         raise TypeError(f"net is a {type(net).__name__} without gradient(inputs, targets, …)")
+    if rule is None and hasattr(inputs, "targets"):
+        targets, rule = None, targets
     n_draws, seed = as_count("n_draws", n_draws), as_seed(seed)
     if n_draws == 0:
         raise ValueError("n_draws is 0, expected at least one draw")

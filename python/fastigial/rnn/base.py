@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Self
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastigial import _core
 from fastigial.rnn import files, running
+from fastigial.rnn.checks import as_precision
 from fastigial.rnn.parameters import as_parameters
 from fastigial.rnn.stepper import Stepper
 from fastigial.rnn.structure import Structure
@@ -120,6 +122,29 @@ class Network:
     def clone(self) -> Self:
         """A network of its own with the same structure and the same parameters."""
         return copy.deepcopy(self)
+
+    def astype(self, dtype: Any) -> Self:
+        """A network of its own, the same in another precision.
+
+        Parameters
+        ----------
+        dtype : {"float32", "float64"}
+            The new one; to single precision, parameters are rounded.
+
+        Examples
+        --------
+        >>> import fastigial as fg
+        >>> fg.RNN(2, 5, 1).astype("float64").parameters["W"].dtype
+        dtype('float64')
+        """
+        precision = as_precision(dtype)
+        other = type(self).__new__(type(self))
+        other._become(
+            {**self._arguments, "dtype": precision.name},
+            dataclasses.replace(self._structure, dtype=precision),
+            {name: value.astype(precision) for name, value in self._core.parameters().items()},
+        )
+        return other
 
     def to_dict(self) -> dict[str, Any]:
         """Arguments, what they came to (as the core is told), and parameters, as plain dictionaries."""

@@ -204,13 +204,18 @@ def _step(courses: list[Course], number: int, n_threads: int | None) -> None:
     batches: list[Batch] = []
     learning: list[Course] = []
     drawn: dict[tuple[int, int, int], Any] = {}
+    ready: dict[tuple[Any, ...], Batch] = {}
     for course in courses:
         # Networks with one task, one seed and as many epochs behind them share their trials.
         key = (id(course.batches), course.seed, course.epoch)
         if key not in drawn:
             drawn[key] = course.batches.draw(course.seed, course.epoch, number)
+        structure = course.net._structure
+        form = (*key, course.loss, structure.n_inputs, structure.n_outputs, structure.dt, structure.dtype)
         try:
-            batches.append(prepared(drawn[key], course.loss, course.net._structure))
+            if form not in ready:
+                ready[form] = prepared(drawn[key], course.loss, structure)
+            batches.append(ready[form])
         except NothingObservedError:
             # Trials without a target are ordinary in recordings: there is nothing to learn from them.
             continue

@@ -20,7 +20,7 @@ use crate::rnn::jacobian::StepMap;
 use crate::rnn::network::Network as CoreNetwork;
 use crate::rnn::perturbation::{Pathway, Perturbation};
 use crate::rnn::regularization::Regularization;
-use crate::rnn::rules::{Learned, Lesson};
+use crate::rnn::rules::{Learned, Lesson, Rule as CoreRule};
 use crate::rnn::run::{Run, run};
 use crate::rnn::wiring::Wiring;
 
@@ -164,7 +164,15 @@ impl Network {
             let kernel = || {
                 let mut held = lock(held);
                 let given: Vec<(&str, &[_])> = initial.iter().map(|(n, v)| (n.as_str(), &v[..])).collect();
-                let asked = Asked { inputs: &inputs, shape, initial: &given, seed, regularization: &regularization };
+                let initial = &given[..];
+                let asked = Asked {
+                    inputs: &inputs,
+                    shape,
+                    initial,
+                    seed,
+                    regularization: &regularization,
+                    only_looks: true,
+                };
                 Ok(learn(&mut held, rule, &mut loss, &asked, &Threads::new(n_threads)?))
             };
             let learned = if takes_long { stoppable_call(py, &stop, kernel)? } else { call(py, kernel)? };
@@ -238,6 +246,8 @@ pub struct Asked<'a, R> {
     pub initial: &'a [(&'a str, &'a [R])],
     pub seed: Option<u64>,
     pub regularization: &'a Regularization,
+    /// Whether the rule must be afterwards what it was before.
+    pub only_looks: bool,
 }
 
 /// One lesson, on the calling thread and those it is given.
@@ -262,7 +272,7 @@ pub fn learn<R: super::rule::Ruled>(
     let threads = &batch.threads(network, threads);
     let seed = rule.seed_in(asked.seed.unwrap_or(0));
     let stop = workspace.stop.clone();
-    let learned = rule.with(|rule| {
+    let lesson = |rule: &mut dyn CoreRule<R>| {
         rule.admits(network)?;
         let targets = if rule.changes_weights_itself() { loss.observed() } else { None };
         rule.learn(&mut Lesson {
@@ -275,7 +285,8 @@ pub fn learn<R: super::rule::Ruled>(
             threads,
             workspace,
         })
-    });
+    };
+    let learned = if asked.only_looks { rule.with_unchanged(lesson) } else { rule.with(lesson) };
     // Whatever an early end has left behind is not an answer.
     if stop.is_asked() { Err(Error::Interrupted) } else { learned }
 }

@@ -138,6 +138,22 @@ impl Rule {
         )
     }
 
+    /// Lends the rule for a look at what it would do: what it has of earlier lessons is as it was afterwards.
+    pub fn with_unchanged<R: Ruled, O>(&self, lend: impl FnOnce(&mut dyn CoreRule<R>) -> Result<O>) -> Result<O> {
+        let remembers_losses = matches!(
+            lock(&self.held).recipe,
+            Recipe::NodePerturbation { .. } | Recipe::Reinforce { .. } | Recipe::Miconi { .. }
+        );
+        self.with(|rule| {
+            let before = rule.state();
+            let answer = lend(rule);
+            if remembers_losses {
+                rule.set_state(&before)?;
+            }
+            answer
+        })
+    }
+
     /// Steps between states that back-propagation keeps, if it is told to.
     pub fn checkpoint_every(&self) -> Option<usize> {
         match &lock(&self.held).recipe {

@@ -146,6 +146,7 @@ fn lesson<R: Ruled>(task: &Task<'_, R>, costs: &Regularization, threads: &Thread
         initial: &[],
         seed: Some(task.seed),
         regularization: costs,
+        only_looks: false,
     };
     let learned = learn(&mut held, task.rule, &mut lock(&task.loss), &asked, threads)?;
     if !learned.loss.is_finite() {

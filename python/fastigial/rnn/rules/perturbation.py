@@ -18,7 +18,9 @@ class _WithBaseline(Rule):
     @property
     def baseline_(self) -> float:
         """L̄, the running mean of the loss."""
-        return float(self._learned("baseline")[0])
+        # The core keeps what rules of reward keep: minus the loss.
+        sign = 1.0 if self.kind == "node_perturbation" else -1.0
+        return sign * float(self._learned("baseline")[0])
 
 
 @dataclass(frozen=True, eq=False)
