@@ -4,6 +4,7 @@
 //! network from two Python threads wait for each other.
 
 mod arrays;
+mod lesson;
 mod loss;
 mod network;
 mod optimizer;

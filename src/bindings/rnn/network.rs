@@ -3,24 +3,22 @@
 use std::sync::{Arc, Mutex};
 
 use numpy::{Element, PyReadonlyArray2};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping};
 
 use super::arrays::{self, Number, array, dictionary, in_order, read};
+use super::lesson::{Asked, costs, is_long, learn, lock_detached, trials};
 use super::loss::Loss;
 use super::rule::Rule;
 use super::structure::{Description, unknown};
 use super::{Either, in_either, lock};
 use crate::bindings::call::{call, long_call, stoppable_call, translated};
-use crate::error::Error;
 use crate::numerics::parallel::Threads;
 use crate::rnn::batch::{Batch, Workspace};
 use crate::rnn::jacobian::StepMap;
 use crate::rnn::network::Network as CoreNetwork;
 use crate::rnn::perturbation::{Pathway, Perturbation};
-use crate::rnn::regularization::Regularization;
-use crate::rnn::rules::{Learned, Lesson, Rule as CoreRule};
 use crate::rnn::run::{Run, run};
 use crate::rnn::wiring::Wiring;
 
@@ -218,88 +216,6 @@ impl Network {
     }
 }
 
-/// Whether a lesson may take so long that someone wants to stop it; a thread of its own costs some 50 µs.
-pub fn is_long<R: Number>(held: &Held<R>, rule: &Rule, [n_trials, n_steps, _]: [usize; 3]) -> bool {
-    let structure = held.network.structure();
-    let weights = structure.n_units * structure.n_units * structure.cell.n_gates();
-    let most: usize = if rule.is_slow() { 1 << 18 } else { 1 << 28 };
-    weights.saturating_mul(n_trials).saturating_mul(n_steps) > most
-}
-
-/// Waits for a network without holding the interpreter.
-pub fn lock_detached<'m, R: Number>(
-    py: Python<'_>,
-    held: &'m Mutex<Held<R>>,
-) -> std::sync::MutexGuard<'m, Held<R>> {
-    if let Ok(guard) = held.try_lock() {
-        return guard;
-    }
-    // Another thread computes with it: wait outside, then take it.
-    py.detach(|| drop(lock(held)));
-    lock(held)
-}
-
-/// What a lesson is made of, apart from network, rule and loss.
-pub struct Asked<'a, R> {
-    pub inputs: &'a [R],
-    pub shape: [usize; 3],
-    pub initial: &'a [(&'a str, &'a [R])],
-    pub seed: Option<u64>,
-    pub regularization: &'a Regularization,
-    /// Whether the rule must be afterwards what it was before.
-    pub only_looks: bool,
-}
-
-/// One lesson, on the calling thread and those it is given.
-pub fn learn<R: super::rule::Ruled>(
-    held: &mut Held<R>,
-    rule: &Rule,
-    loss: &mut Loss<R>,
-    asked: &Asked<'_, R>,
-    threads: &Threads,
-) -> crate::error::Result<Learned<R>> {
-    let Held { network, workspace } = held;
-    let perturbation = Perturbation::default();
-    let batch = Batch {
-        inputs: asked.inputs,
-        n_trials: asked.shape[0],
-        n_steps: asked.shape[1],
-        initial: asked.initial,
-        perturbation: &perturbation,
-        seed: asked.seed,
-    };
-    batch.check(network)?;
-    let threads = &batch.threads(network, threads);
-    let seed = rule.seed_in(asked.seed.unwrap_or(0));
-    let stop = workspace.stop.clone();
-    let lesson = |rule: &mut dyn CoreRule<R>| {
-        rule.admits(network)?;
-        let targets = if rule.changes_weights_itself() { loss.observed() } else { None };
-        rule.learn(&mut Lesson {
-            network,
-            batch,
-            objective: loss,
-            targets: targets.as_deref(),
-            regularization: asked.regularization,
-            seed,
-            threads,
-            workspace,
-        })
-    };
-    let learned = if asked.only_looks { rule.with_unchanged(lesson) } else { rule.with(lesson) };
-    // Whatever an early end has left behind is not an answer.
-    if stop.is_asked() { Err(Error::Interrupted) } else { learned }
-}
-
-/// Inputs, trials × steps × inputs, and their shape.
-pub fn trials<R: Number>(inputs: &Bound<'_, PyAny>) -> PyResult<([usize; 3], Vec<R>)> {
-    let (shape, values) = in_order(&read("inputs", inputs)?);
-    let shape: [usize; 3] = shape.try_into().map_err(|got| {
-        PyValueError::new_err(format!("inputs has shape {got:?}, expected (trials, steps, inputs)"))
-    })?;
-    Ok((shape, values))
-}
-
 fn initial<R: Number>(given: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<(String, Vec<R>)>> {
     let Some(given) = given else { return Ok(Vec::new()) };
     let rows = arrays::parameters::<R>("initial_state", given)?;
@@ -314,23 +230,6 @@ fn lesion((name, start, stop): &(String, usize, usize)) -> PyResult<(Pathway, st
         _ => return Err(unknown("lesion", name, "recurrent, input or feedback")),
     };
     Ok((pathway, *start..*stop))
-}
-
-/// Strengths of costs by name.
-pub fn costs(given: &Bound<'_, PyMapping>) -> PyResult<Regularization> {
-    let mut costs = Regularization::default();
-    for item in given.items()?.iter() {
-        let (name, value): (String, Bound<'_, PyAny>) = item.extract()?;
-        match name.as_str() {
-            "activity_l2" => costs.activity_l2 = value.extract()?,
-            "activity_l1" => costs.activity_l1 = value.extract()?,
-            "weight_l2" => costs.weight_l2 = value.extract()?,
-            "weight_l1" => costs.weight_l1 = value.extract()?,
-            "rate_target" => (costs.rate, costs.target_rate) = value.extract()?,
-            _ => return Err(PyTypeError::new_err(format!("regularization has no {name:?}"))),
-        }
-    }
-    Ok(costs)
 }
 
 fn answer<'py, R: Number + Element>(

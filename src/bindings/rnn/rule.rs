@@ -139,7 +139,10 @@ impl Rule {
     }
 
     /// Lends the rule for a look at what it would do: what it has of earlier lessons is as it was afterwards.
-    pub fn with_unchanged<R: Ruled, O>(&self, lend: impl FnOnce(&mut dyn CoreRule<R>) -> Result<O>) -> Result<O> {
+    pub fn with_unchanged<R: Ruled, O>(
+        &self,
+        lend: impl FnOnce(&mut dyn CoreRule<R>) -> Result<O>,
+    ) -> Result<O> {
         let remembers_losses = matches!(
             lock(&self.held).recipe,
             Recipe::NodePerturbation { .. } | Recipe::Reinforce { .. } | Recipe::Miconi { .. }

@@ -6,8 +6,9 @@ use pyo3::exceptions::{PyFloatingPointError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyMapping;
 
+use super::lesson::{Asked, costs, is_long, learn, lock_detached, trials};
 use super::loss::Loss;
-use super::network::{Asked, Held, Network, Shared, costs, is_long, learn, lock_detached, trials};
+use super::network::{Held, Network, Shared};
 use super::optimizer::{self, Optimized, Optimizer};
 use super::rule::{Rule, Ruled};
 use super::{Either, lock};
