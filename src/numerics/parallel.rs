@@ -4,10 +4,10 @@
 //! pieces; so every number is the same on 1, 2 or 5 threads. Pools are kept and reused, each with the process that
 //! made it: after a fork the child has no worker threads, sees another process number, and makes a pool of its own.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError};
+use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
@@ -125,6 +125,10 @@ impl Threads {
     /// Cuts `data` into chunks of `size` and calls `f(number, chunk)` on each.
     pub fn for_chunks<T: Send>(&self, data: &mut [T], size: usize, f: impl Fn(usize, &mut [T]) + Sync) {
         match &self.pool {
+            Some(pool) if data.len() > size && data.len() <= size * self.count() => {
+                let f = &f;
+                few(pool, data.chunks_mut(size).enumerate().map(|(i, chunk)| move || f(i, chunk)).collect());
+            }
             Some(pool) if data.len() > size => {
                 pool.install(|| data.par_chunks_mut(size).enumerate().for_each(|(i, chunk)| f(i, chunk)));
             }
@@ -140,6 +144,10 @@ impl Threads {
         f: impl Fn(usize, &mut [T]) -> O + Sync,
     ) -> Vec<O> {
         match &self.pool {
+            Some(pool) if data.len() > size && data.len() <= size * self.count() => {
+                let f = &f;
+                few(pool, data.chunks_mut(size).enumerate().map(|(i, chunk)| move || f(i, chunk)).collect())
+            }
             Some(pool) if data.len() > size => {
                 let chunks = data.par_chunks_mut(size).enumerate();
                 pool.install(|| chunks.map(|(i, chunk)| f(i, chunk)).collect())
@@ -203,6 +211,65 @@ impl Threads {
     }
 }
 
+/// As many pieces as threads, or fewer: the calling thread takes the first, and waits for the others without going to sleep
+/// at once. Waking a thread takes about as long as a piece of a small network.
+fn few<O: Send, F: FnOnce() -> O + Send>(pool: &rayon::ThreadPool, pieces: Vec<F>) -> Vec<O> {
+    if pool.current_thread_index().is_some() {
+        // Already on one of its threads, which must not wait without looking for work.
+        return pieces.into_par_iter().map(|piece| piece()).collect();
+    }
+    let n_others = pieces.len() - 1;
+    let mut results: Vec<Option<O>> = pieces.iter().map(|_| None).collect();
+    let done = AtomicUsize::new(0);
+    pool.in_place_scope(|scope| {
+        let mut work = results.iter_mut().zip(pieces);
+        let first = work.next();
+        for (result, piece) in work {
+            let done = &done;
+            scope.spawn(move |_| {
+                *result = Some(piece());
+                done.fetch_add(1, Ordering::Release);
+            });
+        }
+        if let Some((result, piece)) = first {
+            *result = Some(piece());
+        }
+        let start = Instant::now();
+        while done.load(Ordering::Acquire) < n_others && start.elapsed() < AWAKE {
+            std::hint::spin_loop();
+        }
+    });
+    results.into_iter().flatten().collect()
+}
+
+/// How long a thread that has nothing to do stays awake where the next piece is about to come.
+const AWAKE: Duration = Duration::from_micros(300);
+
+/// Until when a worker stays awake, in nanoseconds since the first call; 0: none does.
+static AWAKE_UNTIL: AtomicU64 = AtomicU64::new(0);
+
+fn nanoseconds() -> u64 {
+    static EPOCH: OnceLock<Instant> = OnceLock::new();
+    u64::try_from(EPOCH.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+impl Threads {
+    /// Keeps a worker awake for a moment: the caller is about to come back with more, as a training does after each batch.
+    pub fn stay_awake(&self) {
+        let Some(pool) = &self.pool else { return };
+        let until = nanoseconds() + AWAKE.as_nanos() as u64;
+        if AWAKE_UNTIL.swap(until, Ordering::Relaxed) < nanoseconds() {
+            pool.spawn(|| {
+                while nanoseconds() < AWAKE_UNTIL.load(Ordering::Relaxed) {
+                    // Does what there is to do; else looks again.
+                    let _ = rayon::yield_now();
+                    std::hint::spin_loop();
+                }
+            });
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,6 +285,28 @@ mod tests {
             let mut data = vec![0; 101];
             threads.for_chunks(&mut data, 10, |number, chunk| chunk.fill(number));
             assert!(data.iter().enumerate().all(|(i, &v)| v == i / 10));
+        }
+    }
+
+    #[test]
+    fn a_few_pieces_are_shared_with_the_calling_thread() {
+        for n_threads in [1, 2, 3, 5] {
+            let threads = Threads::new(Some(n_threads)).unwrap();
+            for n_pieces in 1..=6 {
+                let mut data: Vec<usize> = (0..2 * n_pieces).collect();
+                let sums = threads.map_chunks(&mut data, 2, |number, chunk| {
+                    chunk[0] += 1;
+                    number + chunk.iter().sum::<usize>()
+                });
+                assert_eq!(sums, (0..n_pieces).map(|i| 5 * i + 2).collect::<Vec<_>>());
+                threads.for_chunks(&mut data, 2, |number, chunk| chunk.fill(number));
+                assert!(data.iter().enumerate().all(|(i, &v)| v == i / 2));
+                threads.stay_awake();
+                // From one of the pool's own threads as well.
+                let nested =
+                    threads.map(3, |_| threads.map_chunks(&mut [1, 2, 3, 4], 2, |_, chunk| chunk[1]));
+                assert_eq!(nested, vec![vec![2, 4]; 3]);
+            }
         }
     }
 

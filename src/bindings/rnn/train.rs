@@ -119,7 +119,9 @@ fn step<R: Ruled + Optimized>(
         held.workspace.stop = stop.clone();
         takes_long |= side_by_side && is_long(&held, task.rule, task.shape);
     }
-    let kernel = || Ok(outer.map(tasks.len(), |index| lesson(&tasks[index], costs, &threads)));
+    // Enough networks to keep all threads busy: each stays on one.
+    let inner = if tasks.len() >= 2 * threads.count() { Threads::one() } else { threads.clone() };
+    let kernel = || Ok(outer.map(tasks.len(), |index| lesson(&tasks[index], costs, &inner)));
     let lessons = if takes_long { stoppable_call(py, &stop, kernel)? } else { call(py, kernel)? };
     let mut learned = Vec::with_capacity(tasks.len());
     for (index, (task, lesson)) in tasks.iter().zip(lessons).enumerate() {
@@ -129,6 +131,7 @@ fn step<R: Ruled + Optimized>(
         learned.push(lesson.map_err(|error| numbered(py, index, &error))?);
     }
     let steps = call(py, || Ok(threads.map(tasks.len(), |index| follow(&tasks[index], &learned[index]))))?;
+    threads.stay_awake();
     steps
         .into_iter()
         .zip(&learned)
