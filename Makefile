@@ -24,7 +24,7 @@ lint: $(VENV)/.built
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
-# About 40 minutes on two idle cores; for a look: `python benches/peers/run.py --quick`. Progress goes to standard error.
+# About 50 minutes on two idle cores; for a look: `python benches/peers/run.py --quick`. Progress goes to standard error.
 bench: $(VENV)/.built .venv-peers/.installed
 	cargo bench --quiet --bench kernels
 	$(BIN)/python benches/hard_cases.py >/dev/null

@@ -39,11 +39,6 @@ impl Stop {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Forgets that it was asked.
-    pub fn clear(&self) {
-        self.0.store(false, Ordering::Relaxed);
-    }
-
     /// Whether it was asked.
     pub fn is_asked(&self) -> bool {
         self.0.load(Ordering::Relaxed)

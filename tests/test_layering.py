@@ -130,3 +130,11 @@ def test_the_check_lets_others_pass(source: str) -> None:
 )
 def test_the_check_sees_the_core(source: str) -> None:
     assert core_imports("def f():\n    " + source)
+
+
+def test_rooms_that_come_later_are_there_when_asked_for() -> None:
+    for name in fastigial.__all__:
+        assert getattr(fastigial, name) is not None
+        assert name in dir(fastigial)
+    with pytest.raises(AttributeError, match="no_such_room"):
+        _ = fastigial.no_such_room

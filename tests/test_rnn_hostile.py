@@ -34,7 +34,8 @@ LONG: dict[str, Any] = {
     "RTRL": lambda net, x: net.gradient(x, np.zeros((*x.shape[:2], 1)), rule=fg.rules.RTRL()),
     "BPLambda": lambda net, x: net.gradient(x, np.zeros((*x.shape[:2], 1)), rule=fg.rules.BPLambda()),
     "FullFORCE": lambda net, x: net.gradient(x, np.zeros((*x.shape[:2], 1)), rule=fg.rules.FullFORCE()),
-    "run": lambda net, x: net.run(x),
+    "run": lambda net, x: net.run(x, n_threads=1),
+    "jacobian": lambda net, x: net.jacobian(np.zeros((200, net.n_units)), x[0, 0]),
 }
 SIZES = {"RTRL": (60, 32, 2000), "BPLambda": (60, 32, 2000), "FullFORCE": (300, 8, 4000)}
 
@@ -52,7 +53,7 @@ def test_one_long_call_hears_ctrl_c(name: str) -> None:
         signal.raise_signal(signal.SIGINT)
 
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
-    timer = threading.Timer(0.3, interrupt)
+    timer = threading.Timer(0.15, interrupt)
     try:
         timer.start()
         with pytest.raises(KeyboardInterrupt):
@@ -66,6 +67,38 @@ def test_one_long_call_hears_ctrl_c(name: str) -> None:
     for key, value in net.parameters.items():
         np.testing.assert_array_equal(value, before[key])
     assert np.isfinite(net.gradient(INPUTS, TARGETS)[0])
+
+
+def test_a_loss_of_ones_own_does_not_lock_out_other_threads() -> None:
+    """One asks for the loss in Python, which needs the interpreter, while others use the same network and rule."""
+    net, rule = fg.RNN(2, 20, 1), fg.rules.KolenPollack()
+
+    def loss(outputs: Any) -> Any:
+        time.sleep(0.002)
+        return float((outputs**2).mean()), 2 * outputs / outputs.size
+
+    net.gradient(INPUTS, None, rule=rule, loss=loss)
+    failed: list[BaseException] = []
+
+    def repeat(what: Any) -> None:
+        try:
+            for _ in range(60):
+                what()
+        except BaseException as error:
+            failed.append(error)
+
+    work = [
+        lambda: net.gradient(INPUTS, None, rule=rule, loss=loss),
+        lambda: net.gradient(INPUTS, TARGETS, rule=rule),
+        lambda: (rule.feedback_, rule.of(net).set_state(rule.state()), net.parameters),
+    ]
+    threads = [threading.Thread(target=repeat, args=(what,), daemon=True) for what in work]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert not any(thread.is_alive() for thread in threads)
+    assert not failed
 
 
 class Tuples:

@@ -218,7 +218,6 @@ class Network:
         seed: int | None,
         initial_state: Mapping[str, _Array] | None,
         regularization: _Regularization,
-        checkpoint_every: int | None,
         n_threads: int | None,
     ) -> tuple[float, _Arrays]: ...
     def jacobian(self, states: _Array, inputs: _Array) -> _Array: ...

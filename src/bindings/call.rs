@@ -77,7 +77,6 @@ pub fn stoppable_call<O: Send>(
     stop: &Stop,
     kernel: impl FnOnce() -> Result<O> + Send,
 ) -> PyResult<O> {
-    stop.clear();
     let (outcome, exception) = py.detach(|| {
         std::thread::scope(|scope| {
             let (sender, receiver) = channel();
@@ -100,7 +99,6 @@ pub fn stoppable_call<O: Send>(
             }
         })
     });
-    stop.clear();
     match (exception, outcome) {
         (Some(exception), _) => Err(exception),
         (None, Some(outcome)) => outcome.map_err(|error| translated(py, &error)),

@@ -66,19 +66,25 @@ impl<R: Real> Batch<'_, R> {
         }
         self.perturbation.check(self.n_steps, structure.n_units)
     }
-}
 
-/// Multiply-adds below which waking other threads takes longer than they save.
-const WORTH_SHARING: usize = 1 << 20;
-
-impl<R: Real> Batch<'_, R> {
     /// Threads to run on: the calling one alone for what is done in microseconds. No number depends on it.
     pub fn threads(&self, network: &Network<R>, threads: &Threads) -> Threads {
-        let structure = network.structure();
-        let weights = structure.n_units * (structure.n_units + structure.n_inputs) * structure.cell.n_gates();
-        let work = weights.saturating_mul(self.n_trials).saturating_mul(self.n_steps);
-        if work < WORTH_SHARING { Threads::one() } else { threads.clone() }
+        let shared = is_worth_sharing(work(network, self.n_trials, self.n_steps));
+        if shared { threads.clone() } else { Threads::one() }
     }
+}
+
+/// Multiply-adds of a simulation.
+pub fn work<R: Real>(network: &Network<R>, n_trials: usize, n_steps: usize) -> usize {
+    let structure = network.structure();
+    let weights = structure.n_units * (structure.n_units + structure.n_inputs) * structure.cell.n_gates();
+    weights.saturating_mul(n_trials).saturating_mul(n_steps)
+}
+
+/// Whether waking other threads takes less time than they save.
+pub fn is_worth_sharing(work: usize) -> bool {
+    const MULTIPLY_ADDS: usize = 1 << 20;
+    work >= MULTIPLY_ADDS
 }
 
 /// Samples that go through the steps together: enough to reuse the weights, few enough to share out.

@@ -19,8 +19,6 @@ pub struct Constraints {
     pub learned: BTreeMap<String, Vec<bool>>,
     /// Dale's law: the sign, +1 or −1, of what each unit sends to the others (0: either).
     pub signs: Option<Vec<i8>>,
-    /// Dale's law for the readout as well.
-    pub signed_readout: bool,
 }
 
 /// Structure and weights.
@@ -144,15 +142,11 @@ impl<R: Real> Network<R> {
                 }
             }
         }
-        if let Some(signs) = &self.constraints.signs {
-            for name in if self.constraints.signed_readout { &["W", "W_out"][..] } else { &["W"] } {
-                if let Some(parameter) = self.parameters.get_mut(name) {
-                    for row in parameter.values.chunks_exact_mut(signs.len()) {
-                        for (value, &sign) in row.iter_mut().zip(signs) {
-                            if value.to_f64() * f64::from(sign) < 0.0 {
-                                *value = R::ZERO;
-                            }
-                        }
+        if let (Some(signs), Some(parameter)) = (&self.constraints.signs, self.parameters.get_mut("W")) {
+            for row in parameter.values.chunks_exact_mut(signs.len()) {
+                for (value, &sign) in row.iter_mut().zip(signs) {
+                    if value.to_f64() * f64::from(sign) < 0.0 {
+                        *value = R::ZERO;
                     }
                 }
             }

@@ -89,7 +89,7 @@ class History:
     def followed(self) -> NDArray[np.float64]:
         """The loss that tells how good the network is: that of the validation, if there is one."""
         held_out = self.validation_loss
-        return held_out if np.isfinite(held_out[-1:]).any() or not np.isnan(held_out).all() else self.loss
+        return self.loss if np.isnan(held_out).all() else held_out
 
     def to_pandas(self) -> pd.DataFrame:
         """One row per epoch.

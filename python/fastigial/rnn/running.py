@@ -116,7 +116,6 @@ def gradient(
         seed=None if seed is None else as_seed("seed", seed),
         initial_state=as_states(structure, initial_state, len(x)),
         regularization=as_regularization(regularization, structure.dt, spiking=structure.kind.spiking),
-        checkpoint_every=getattr(rule, "checkpoint_every", None),
         n_threads=as_threads(n_threads),
     )
     return value, {name: found[name] for name in structure.shown}

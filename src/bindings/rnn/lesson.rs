@@ -1,39 +1,35 @@
 //! Lessons: what rules are handed, read from Python, and one lesson run.
 
-use std::sync::{Mutex, MutexGuard};
-
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyMapping;
 
 use super::arrays::{Number, in_order, read};
-use super::lock;
 use super::loss::Loss;
 use super::network::Held;
 use super::rule::{Rule, Ruled};
 use crate::error::Error;
+use crate::monitor::Stop;
 use crate::numerics::parallel::Threads;
-use crate::rnn::batch::Batch;
+use crate::rnn::batch::{Batch, is_worth_sharing, work};
 use crate::rnn::perturbation::Perturbation;
 use crate::rnn::regularization::Regularization;
 use crate::rnn::rules::{Learned, Lesson, Rule as CoreRule};
 
-/// Whether a lesson may take so long that someone wants to stop it; a thread of its own costs some 50 µs.
-pub fn is_long<R: Number>(held: &Held<R>, rule: &Rule, [n_trials, n_steps, _]: [usize; 3]) -> bool {
-    let structure = held.network.structure();
-    let weights = structure.n_units * structure.n_units * structure.cell.n_gates();
-    let most: usize = if rule.is_slow() { 1 << 18 } else { 1 << 28 };
-    weights.saturating_mul(n_trials).saturating_mul(n_steps) > most
+/// How much a lesson is.
+#[derive(Clone, Copy)]
+pub struct Extent {
+    /// Whether it may take so long that someone wants to stop it; a thread of its own costs some 50 µs.
+    pub is_long: bool,
+    /// Whether threads share it.
+    pub is_shared: bool,
 }
 
-/// Waits for a network without holding the interpreter.
-pub fn lock_detached<'m, R: Number>(py: Python<'_>, held: &'m Mutex<Held<R>>) -> MutexGuard<'m, Held<R>> {
-    if let Ok(guard) = held.try_lock() {
-        return guard;
-    }
-    // Another thread computes with it: wait outside, then take it.
-    py.detach(|| drop(lock(held)));
-    lock(held)
+/// How much a lesson of these trials, steps and inputs is.
+pub fn extent<R: Number>(held: &Held<R>, rule: &Rule, [n_trials, n_steps, _]: [usize; 3]) -> Extent {
+    let most: usize = if rule.is_slow() { 1 << 18 } else { 1 << 28 };
+    let work = work(&held.network, n_trials, n_steps);
+    Extent { is_long: work > most, is_shared: is_worth_sharing(work) }
 }
 
 /// What a lesson is made of, apart from network, rule and loss.
@@ -45,6 +41,8 @@ pub struct Asked<'a, R> {
     pub regularization: &'a Regularization,
     /// Whether the rule must be afterwards what it was before.
     pub only_looks: bool,
+    /// Asked to stop, the lesson ends early, with an error.
+    pub stop: Stop,
 }
 
 /// One lesson, on the calling thread and those it is given.
@@ -68,7 +66,7 @@ pub fn learn<R: Ruled>(
     batch.check(network)?;
     let threads = &batch.threads(network, threads);
     let seed = rule.seed_in(asked.seed.unwrap_or(0));
-    let stop = workspace.stop.clone();
+    workspace.stop = asked.stop.clone();
     let lesson = |rule: &mut dyn CoreRule<R>| {
         rule.admits(network)?;
         let targets = if rule.changes_weights_itself() { loss.observed() } else { None };
@@ -85,7 +83,7 @@ pub fn learn<R: Ruled>(
     };
     let learned = if asked.only_looks { rule.with_unchanged(lesson) } else { rule.with(lesson) };
     // Whatever an early end has left behind is not an answer.
-    if stop.is_asked() { Err(Error::Interrupted) } else { learned }
+    if asked.stop.is_asked() { Err(Error::Interrupted) } else { learned }
 }
 
 /// Inputs, trials × steps × inputs, and their shape.

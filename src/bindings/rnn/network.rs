@@ -8,12 +8,13 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping};
 
 use super::arrays::{self, Number, array, dictionary, in_order, read};
-use super::lesson::{Asked, costs, is_long, learn, lock_detached, trials};
+use super::lesson::{Asked, costs, extent, learn, trials};
 use super::loss::Loss;
 use super::rule::Rule;
 use super::structure::{Description, unknown};
 use super::{Either, in_either, lock};
 use crate::bindings::call::{call, long_call, stoppable_call, translated};
+use crate::monitor::Stop;
 use crate::numerics::parallel::Threads;
 use crate::rnn::batch::{Batch, Workspace};
 use crate::rnn::jacobian::StepMap;
@@ -131,7 +132,7 @@ impl Network {
         })
     }
 
-    #[pyo3(signature = (inputs, loss, rule, *, seed, initial_state, regularization, checkpoint_every, n_threads))]
+    #[pyo3(signature = (inputs, loss, rule, *, seed, initial_state, regularization, n_threads))]
     #[allow(clippy::too_many_arguments, reason = "one per keyword")]
     fn gradient<'py>(
         &self,
@@ -142,12 +143,8 @@ impl Network {
         seed: Option<u64>,
         initial_state: Option<&Bound<'py, PyAny>>,
         regularization: &Bound<'py, PyMapping>,
-        checkpoint_every: Option<usize>,
         n_threads: Option<usize>,
     ) -> PyResult<(f64, Bound<'py, PyDict>)> {
-        if checkpoint_every.is_some() && checkpoint_every != rule.get().checkpoint_every() {
-            return Err(PyValueError::new_err("checkpoint_every belongs to the rule BPTT: give it there"));
-        }
         let regularization = costs(regularization)?;
         let rule = rule.get();
         in_either!(&self.held, held => {
@@ -155,10 +152,8 @@ impl Network {
             let n_outputs = call(py, || Ok(lock(held).network.structure().n_outputs))?;
             let mut loss = Loss::read(loss, [shape[0], shape[1], n_outputs])?;
             let initial = initial(initial_state)?;
-            let (stop, takes_long) = {
-                let held = lock_detached(py, held);
-                (held.workspace.stop.clone(), is_long(&held, rule, shape) && !loss.is_own())
-            };
+            let stop = Stop::default();
+            let takes_long = call(py, || Ok(extent(&lock(held), rule, shape)))?.is_long && !loss.is_own();
             let kernel = || {
                 let mut held = lock(held);
                 let given: Vec<(&str, &[_])> = initial.iter().map(|(n, v)| (n.as_str(), &v[..])).collect();
@@ -170,6 +165,7 @@ impl Network {
                     seed,
                     regularization: &regularization,
                     only_looks: true,
+                    stop: stop.clone(),
                 };
                 Ok(learn(&mut held, rule, &mut loss, &asked, &Threads::new(n_threads)?))
             };

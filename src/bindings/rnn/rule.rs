@@ -9,7 +9,7 @@ use pyo3::types::{PyDict, PyMapping};
 use super::arrays::{Number, dictionary, parameters};
 use super::structure::unknown;
 use super::{Either, lock};
-use crate::bindings::call::translated;
+use crate::bindings::call::call;
 use crate::error::{Error, Result};
 use crate::network::parameters::Parameters;
 use crate::rnn::rules::bp_lambda::{self, BpLambda};
@@ -30,7 +30,7 @@ use crate::rnn::rules::{Rule as CoreRule, seed_of_draws};
 
 /// A rule by its arguments.
 #[derive(Debug, Clone)]
-enum Recipe {
+pub enum Recipe {
     Bptt(Bptt),
     Rtrl,
     Rflo { symmetric: bool, seed: u64 },
@@ -49,18 +49,19 @@ enum Recipe {
 /// A rule in one precision.
 type Made<R> = Box<dyn CoreRule<R>>;
 
-/// A rule's arguments, and what it has become.
+/// What a rule has become.
 pub struct Held {
-    recipe: Recipe,
-    seed: u64,
     made: Option<Either<Made<f32>, Made<f64>>>,
     /// A state that came before the first network.
     waiting: Option<Either<Parameters<f32>, Parameters<f64>>>,
 }
 
-/// A learning rule.
+/// A learning rule. A lesson may hold the lock while it asks a Python function for its loss, so nobody waits for it with
+/// the interpreter in hand; what does not change stands outside.
 #[pyclass(module = "fastigial._core", frozen)]
 pub struct Rule {
+    recipe: Recipe,
+    seed: u64,
     pub held: Arc<Mutex<Held>>,
 }
 
@@ -89,16 +90,16 @@ impl Recipe {
 
 /// Precisions that a rule can be made for.
 pub trait Ruled: Number {
-    fn held(held: &mut Held) -> Result<&mut Made<Self>>;
+    fn held<'h>(held: &'h mut Held, recipe: &Recipe) -> Result<&'h mut Made<Self>>;
     fn wait(state: Parameters<Self>) -> Either<Parameters<f32>, Parameters<f64>>;
 }
 
 macro_rules! ruled {
     ($type:ty, $variant:ident) => {
         impl Ruled for $type {
-            fn held(held: &mut Held) -> Result<&mut Made<Self>> {
+            fn held<'h>(held: &'h mut Held, recipe: &Recipe) -> Result<&'h mut Made<Self>> {
                 if held.made.is_none() {
-                    let mut made = held.recipe.make::<Self>()?;
+                    let mut made = recipe.make::<Self>()?;
                     match held.waiting.take() {
                         None => {}
                         Some(Either::$variant(state)) => made.set_state(&state)?,
@@ -127,14 +128,18 @@ fn of_one_precision() -> Error {
 impl Rule {
     /// The seed of what it draws in a lesson of this seed.
     pub fn seed_in(&self, lesson: u64) -> u64 {
-        seed_of_draws(lock(&self.held).seed, lesson)
+        seed_of_draws(self.seed, lesson)
     }
 
     /// Whether it does far more than a few multiply-adds per weight, sample and step.
     pub fn is_slow(&self) -> bool {
-        !matches!(
-            lock(&self.held).recipe,
-            Recipe::Bptt(_) | Recipe::Rflo { .. } | Recipe::EProp { .. } | Recipe::FeedbackAlignment { .. }
+        matches!(
+            self.recipe,
+            Recipe::Rtrl
+                | Recipe::BpLambda(_)
+                | Recipe::Force(_)
+                | Recipe::FullForce(_)
+                | Recipe::SyntheticGradient(_)
         )
     }
 
@@ -144,30 +149,23 @@ impl Rule {
         lend: impl FnOnce(&mut dyn CoreRule<R>) -> Result<O>,
     ) -> Result<O> {
         let remembers_losses = matches!(
-            lock(&self.held).recipe,
+            self.recipe,
             Recipe::NodePerturbation { .. } | Recipe::Reinforce { .. } | Recipe::Miconi { .. }
         );
+        if !remembers_losses {
+            return self.with(lend);
+        }
         self.with(|rule| {
             let before = rule.state();
             let answer = lend(rule);
-            if remembers_losses {
-                rule.set_state(&before)?;
-            }
+            rule.set_state(&before)?;
             answer
         })
     }
 
-    /// Steps between states that back-propagation keeps, if it is told to.
-    pub fn checkpoint_every(&self) -> Option<usize> {
-        match &lock(&self.held).recipe {
-            Recipe::Bptt(rule) => rule.checkpoint_every,
-            _ => None,
-        }
-    }
-
     /// Lends the rule, made in this precision if it is new.
     pub fn with<R: Ruled, O>(&self, lend: impl FnOnce(&mut dyn CoreRule<R>) -> Result<O>) -> Result<O> {
-        lend(R::held(&mut lock(&self.held))?.as_mut())
+        lend(R::held(&mut lock(&self.held), &self.recipe)?.as_mut())
     }
 }
 
@@ -177,36 +175,43 @@ impl Rule {
     fn new(kind: &str, options: &Bound<'_, PyMapping>) -> PyResult<Self> {
         let options = Options { kind, options };
         let (recipe, seed) = (read(kind, &options)?, options.get("seed")?);
-        Ok(Self { held: Arc::new(Mutex::new(Held { recipe, seed, made: None, waiting: None })) })
+        Ok(Self { recipe, seed, held: Arc::new(Mutex::new(Held { made: None, waiting: None })) })
     }
 
     fn state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        match &lock(&self.held).made {
+        let found = call(py, || {
+            Ok(lock(&self.held).made.as_ref().map(|made| match made {
+                Either::Single(made) => Either::Single(made.state()),
+                Either::Double(made) => Either::Double(made.state()),
+            }))
+        })?;
+        match found {
             None => Ok(PyDict::new(py)),
-            Some(Either::Single(made)) => dictionary(py, &made.state()),
-            Some(Either::Double(made)) => dictionary(py, &made.state()),
+            Some(Either::Single(state)) => dictionary(py, &state),
+            Some(Either::Double(state)) => dictionary(py, &state),
         }
     }
 
     fn set_state(&self, state: &Bound<'_, PyAny>) -> PyResult<()> {
         let values = state.cast::<PyMapping>()?.values()?;
         let Ok(first) = values.get_item(0) else { return Ok(()) };
-        let mut held = lock(&self.held);
         let given = if super::arrays::read::<f32>("state", &first).is_ok() {
             f32::wait(parameters("state", state)?)
         } else {
             f64::wait(parameters("state", state)?)
         };
-        let set = match (&mut held.made, given) {
-            (None, given) => {
-                held.waiting = Some(given);
-                Ok(())
+        call(state.py(), || {
+            let mut held = lock(&self.held);
+            match (&mut held.made, given) {
+                (None, given) => {
+                    held.waiting = Some(given);
+                    Ok(())
+                }
+                (Some(Either::Single(made)), Either::Single(given)) => made.set_state(&given),
+                (Some(Either::Double(made)), Either::Double(given)) => made.set_state(&given),
+                _ => Err(of_one_precision()),
             }
-            (Some(Either::Single(made)), Either::Single(given)) => made.set_state(&given),
-            (Some(Either::Double(made)), Either::Double(given)) => made.set_state(&given),
-            _ => Err(of_one_precision()),
-        };
-        set.map_err(|error| translated(state.py(), &error))
+        })
     }
 }
 

@@ -45,7 +45,6 @@ impl<'py> Description<'_, 'py> {
             exists: self.masks("masks")?,
             learned: self.masks("trainable")?,
             signs: signs.map(|signs| signs.as_array().to_vec()),
-            signed_readout: false,
         };
         Ok((structure, constraints))
     }

@@ -6,7 +6,7 @@ use pyo3::exceptions::{PyFloatingPointError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyMapping;
 
-use super::lesson::{Asked, costs, is_long, learn, lock_detached, trials};
+use super::lesson::{Asked, costs, extent, learn, trials};
 use super::loss::Loss;
 use super::network::{Held, Network, Shared};
 use super::optimizer::{self, Optimized, Optimizer};
@@ -112,16 +112,15 @@ fn step<R: Ruled + Optimized>(
     // A loss that is a Python function is asked on this thread.
     let side_by_side = tasks.iter().all(|task| !lock(&task.loss).is_own());
     let outer = if side_by_side { threads.clone() } else { Threads::one() };
+    let extents = call(py, || {
+        Ok(tasks.iter().map(|task| extent(&lock(&task.held), task.rule, task.shape)).collect::<Vec<_>>())
+    })?;
+    let takes_long = side_by_side && extents.iter().any(|extent| extent.is_long);
     // One wish to stop for all of them.
-    let (stop, mut takes_long) = (Stop::default(), false);
-    for task in tasks {
-        let mut held = lock_detached(py, &task.held);
-        held.workspace.stop = stop.clone();
-        takes_long |= side_by_side && is_long(&held, task.rule, task.shape);
-    }
+    let stop = Stop::default();
     // Enough networks to keep all threads busy: each stays on one.
     let inner = if tasks.len() >= 2 * threads.count() { Threads::one() } else { threads.clone() };
-    let kernel = || Ok(outer.map(tasks.len(), |index| lesson(&tasks[index], costs, &inner)));
+    let kernel = || Ok(outer.map(tasks.len(), |index| lesson(&tasks[index], costs, &stop, &inner)));
     let lessons = if takes_long { stoppable_call(py, &stop, kernel)? } else { call(py, kernel)? };
     let mut learned = Vec::with_capacity(tasks.len());
     for (index, (task, lesson)) in tasks.iter().zip(lessons).enumerate() {
@@ -131,7 +130,9 @@ fn step<R: Ruled + Optimized>(
         learned.push(lesson.map_err(|error| numbered(py, index, &error))?);
     }
     let steps = call(py, || Ok(threads.map(tasks.len(), |index| follow(&tasks[index], &learned[index]))))?;
-    threads.stay_awake();
+    if tasks.len() > 1 || extents.iter().any(|extent| extent.is_shared) {
+        threads.stay_awake();
+    }
     steps
         .into_iter()
         .zip(&learned)
@@ -142,7 +143,12 @@ fn step<R: Ruled + Optimized>(
         .collect()
 }
 
-fn lesson<R: Ruled>(task: &Task<'_, R>, costs: &Regularization, threads: &Threads) -> Result<Learned<R>> {
+fn lesson<R: Ruled>(
+    task: &Task<'_, R>,
+    costs: &Regularization,
+    stop: &Stop,
+    threads: &Threads,
+) -> Result<Learned<R>> {
     let mut held = lock(&task.held);
     let asked = Asked {
         inputs: &task.inputs,
@@ -151,6 +157,7 @@ fn lesson<R: Ruled>(task: &Task<'_, R>, costs: &Regularization, threads: &Thread
         seed: Some(task.seed),
         regularization: costs,
         only_looks: false,
+        stop: stop.clone(),
     };
     let learned = learn(&mut held, task.rule, &mut lock(&task.loss), &asked, threads)?;
     if !learned.loss.is_finite() {
