@@ -1,5 +1,4 @@
-//! The core of fastigial: decompositions of neural recordings, and (in rooms to come) recurrent networks and
-//! cerebellar modules.
+//! The core of fastigial: decompositions of neural recordings, recurrent networks and cerebellar modules.
 //!
 //! | room | what |
 //! | --- | --- |
@@ -10,14 +9,20 @@
 //! | [`tensor`] | decompositions and the products they are made of |
 //! | [`network`] | what trained models share: named parameters, losses, optimisers, perceptrons |
 //! | [`rnn`] | recurrent networks: simulation, adjoint, learning rules |
+//! | [`plant`] | what is controlled: linear plants with delays |
+//! | [`cerebellum`] | granule layers, Purkinje cells and nuclei, plasticity, adaptive filters |
+//! | [`models`] | published systems composed from these rooms |
 //! | `bindings` | the Python module (feature `python`) |
 
+pub mod cerebellum;
 pub mod error;
 pub mod files;
 pub mod linalg;
+pub mod models;
 pub mod monitor;
 pub mod network;
 pub mod numerics;
+pub mod plant;
 pub mod real;
 pub mod rnn;
 pub mod tensor;

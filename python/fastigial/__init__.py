@@ -27,7 +27,7 @@ from fastigial.tensor import TCA, SliceTCA
 from fastigial.threads import get_num_threads, set_num_threads
 
 if TYPE_CHECKING:
-    from fastigial import analysis, datasets, masks, plot, preprocess, rnn, tasks
+    from fastigial import analysis, cerebellum, datasets, masks, models, plot, preprocess, rnn, tasks
     from fastigial.analysis import align, core_consistency, similarity
     from fastigial.selection import Ensemble, RankSearch
     from fastigial.tasks import Trials
@@ -47,12 +47,14 @@ __all__ = [
     "Trials",
     "align",
     "analysis",
+    "cerebellum",
     "core_consistency",
     "datasets",
     "get_num_threads",
     "load",
     "losses",
     "masks",
+    "models",
     "optim",
     "plot",
     "preprocess",
@@ -66,7 +68,20 @@ __all__ = [
 
 # Rooms, and names out of them, that are loaded when they are first asked for: most sessions need one or two.
 _LATER = {
-    **{room: room for room in ("analysis", "datasets", "masks", "plot", "preprocess", "selection", "tasks")},
+    **{
+        room: room
+        for room in (
+            "analysis",
+            "cerebellum",
+            "datasets",
+            "masks",
+            "models",
+            "plot",
+            "preprocess",
+            "selection",
+            "tasks",
+        )
+    },
     **dict.fromkeys(("align", "core_consistency", "similarity"), "analysis"),
     **dict.fromkeys(("Ensemble", "RankSearch"), "selection"),
     "Trials": "tasks",

@@ -1,7 +1,11 @@
 //! The Python module `fastigial._core`: views in, one funnel for long calls, owned arrays out. No arithmetic.
 
+mod arrays;
 mod call;
+mod cerebellum;
 mod files;
+mod models;
+mod precision;
 mod rnn;
 mod tensor;
 mod threads;
@@ -17,6 +21,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     threads::register(module)?;
     files::register(module)?;
     rnn::register(module)?;
+    cerebellum::register(module)?;
+    models::register(module)?;
     tensor::register(module)
 }
 

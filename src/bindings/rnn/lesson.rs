@@ -4,10 +4,10 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyMapping;
 
-use super::arrays::{Number, in_order, read};
 use super::loss::Loss;
 use super::network::Held;
 use super::rule::{Rule, Ruled};
+use crate::bindings::arrays::{Number, in_order, read};
 use crate::error::Error;
 use crate::monitor::Stop;
 use crate::numerics::parallel::Threads;

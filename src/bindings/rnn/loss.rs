@@ -4,8 +4,8 @@ use numpy::PyReadonlyArrayDyn;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use super::arrays::{Number, array, in_order, read};
 use super::structure::unknown;
+use crate::bindings::arrays::{Number, array, in_order, read};
 use crate::error::{Error, Result};
 use crate::network::objective::{CrossEntropy, MeanSquaredError, Objective, Weights};
 

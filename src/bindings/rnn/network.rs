@@ -7,13 +7,13 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping};
 
-use super::arrays::{self, Number, array, dictionary, in_order, read};
 use super::lesson::{Asked, costs, extent, learn, trials};
 use super::loss::Loss;
 use super::rule::Rule;
 use super::structure::{Description, unknown};
-use super::{Either, in_either, lock};
+use crate::bindings::arrays::{self, Number, array, dictionary, in_order, read};
 use crate::bindings::call::{call, long_call, stoppable_call, translated};
+use crate::bindings::precision::{Either, in_either, lock};
 use crate::monitor::Stop;
 use crate::numerics::parallel::Threads;
 use crate::rnn::batch::{Batch, Workspace};

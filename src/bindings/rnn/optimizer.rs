@@ -6,10 +6,10 @@ use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping};
 
-use super::arrays::{Number, dictionary, parameters};
 use super::structure::unknown;
-use super::{Either, lock};
+use crate::bindings::arrays::{Number, dictionary, parameters};
 use crate::bindings::call::translated;
+use crate::bindings::precision::{Either, lock};
 use crate::error::{Error, Result};
 use crate::network::optimizer::{Method, Optimizer as CoreOptimizer};
 use crate::network::parameters::Parameters;
@@ -141,7 +141,7 @@ impl Optimizer {
         let values = state.cast::<PyMapping>()?.values()?;
         let Ok(first) = values.get_item(0) else { return Ok(()) };
         let mut held = lock(&self.held);
-        if super::arrays::read::<f32>("state", &first).is_ok() {
+        if crate::bindings::arrays::read::<f32>("state", &first).is_ok() {
             import::<f32>(&mut held, state)
         } else {
             import::<f64>(&mut held, state)
@@ -157,7 +157,7 @@ fn exported<'py, R: Number>(py: Python<'py>, made: &CoreOptimizer<R>) -> PyResul
     // Two parts, so that single precision holds any number of steps that a machine can take.
     let (high, low) = (n_steps / SPLIT * SPLIT, n_steps % SPLIT);
     let parts = vec![R::from_f64(high as f64), R::from_f64(low as f64)];
-    dict.set_item(N_STEPS, super::arrays::array(py, &[2], parts))?;
+    dict.set_item(N_STEPS, crate::bindings::arrays::array(py, &[2], parts))?;
     Ok(dict)
 }
 

@@ -6,10 +6,10 @@ use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping};
 
-use super::arrays::{Number, dictionary, parameters};
 use super::structure::unknown;
-use super::{Either, lock};
+use crate::bindings::arrays::{Number, dictionary, parameters};
 use crate::bindings::call::call;
+use crate::bindings::precision::{Either, lock};
 use crate::error::{Error, Result};
 use crate::network::parameters::Parameters;
 use crate::rnn::rules::bp_lambda::{self, BpLambda};
@@ -195,7 +195,7 @@ impl Rule {
     fn set_state(&self, state: &Bound<'_, PyAny>) -> PyResult<()> {
         let values = state.cast::<PyMapping>()?.values()?;
         let Ok(first) = values.get_item(0) else { return Ok(()) };
-        let given = if super::arrays::read::<f32>("state", &first).is_ok() {
+        let given = if crate::bindings::arrays::read::<f32>("state", &first).is_ok() {
             f32::wait(parameters("state", state)?)
         } else {
             f64::wait(parameters("state", state)?)

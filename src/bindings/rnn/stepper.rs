@@ -6,10 +6,10 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::arrays::{Number, array, in_order, parameters, read};
 use super::network::Network;
-use super::{Either, in_either, lock};
+use crate::bindings::arrays::{Number, array, in_order, parameters, read};
 use crate::bindings::call::{call, translated};
+use crate::bindings::precision::{Either, in_either, lock};
 use crate::rnn::stepper::Stepper as CoreStepper;
 
 /// A running network.

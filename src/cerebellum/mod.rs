@@ -1,0 +1,1 @@
+//! The cerebellum: granule layers, Purkinje cells and nuclei, their plasticity, adaptive filters.

@@ -1,0 +1,1 @@
+//! Published systems composed from the other rooms, where a loop must be fast.

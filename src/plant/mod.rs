@@ -1,0 +1,1 @@
+//! What is controlled: linear plants with delays, and their adjoints.
