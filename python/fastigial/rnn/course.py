@@ -19,6 +19,7 @@ from fastigial.rnn.optim import Optimizer
 from fastigial.rnn.regularization import as_regularization
 from fastigial.rnn.rules.base import Rule
 from fastigial.rnn.seeds import derived
+from fastigial.rnn.snapshots import Snapshot
 
 __all__ = ["Course"]
 
@@ -54,6 +55,7 @@ class Course:
     early_stopping: EarlyStopping | None
     checkpoint: Checkpoint | None
     n_threads: int | None
+    snapshots: frozenset[int] = frozenset()
     history: History = field(default_factory=History)
 
     def __post_init__(self) -> None:
@@ -69,6 +71,7 @@ class Course:
         self._started, self._before = time.perf_counter(), 0.0
         self._resume()
         self.net.history = self.history
+        self._keep()
 
     @property
     def epoch(self) -> int:
@@ -86,7 +89,8 @@ class Course:
     # ---- an epoch -----------------------------------------------------------------------------------------------
 
     def open_epoch(self) -> None:
-        """Set the learning rate, and count from nothing."""
+        """Set the learning rate and what the rule changes on the way, and count from nothing."""
+        self.core_rule = self.rule.of(self.net, self.epoch)
         self.core_optimizer.learning_rate = self.optimizer.learning_rate(self.epoch)
         self._loss, self._norm, self._trials, self._batches = 0.0, 0.0, 0, 0
 
@@ -112,6 +116,7 @@ class Course:
             learning_rate=self.core_optimizer.learning_rate,
             seconds=self._before + time.perf_counter() - self._started,
         )
+        self._keep()
         losses = self.history.followed()
         stopping = self.early_stopping
         if stopping is not None and stopping.restore_best and stopping.best(losses) == self.epoch - 1:
@@ -119,6 +124,10 @@ class Course:
         if self.checkpoint is not None and (self.epoch % self.checkpoint.every == 0 or self.is_over):
             self.checkpoint.write(self._saved(), self._description())
         return float(losses[-1])
+
+    def _keep(self) -> None:
+        if self.epoch in self.snapshots:
+            self.history.snapshots[self.epoch] = Snapshot(self.epoch, self.net.parameters, self.core_rule.state())
 
     def _validate(self) -> float:
         if self._held_out is None:

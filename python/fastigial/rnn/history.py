@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from fastigial.rnn.snapshots import Snapshot
+
 __all__ = ["History"]
 
 COLUMNS = ("loss", "validation_loss", "gradient_norm", "learning_rate", "seconds")
@@ -27,6 +29,8 @@ class History:
         finite); "running" until then.
     best_epoch : int or None
         Epoch whose parameters the network has been given back by early stopping.
+    snapshots : dict of int to Snapshot
+        What was kept on the way, by the number of epochs that were finished then.
 
     Examples
     --------
@@ -44,6 +48,7 @@ class History:
         self._columns = {name: array("d") for name in COLUMNS}
         self.outcome = "running"
         self.best_epoch: int | None = None
+        self.snapshots: dict[int, Snapshot] = {}
 
     def append(self, **row: float) -> None:
         """Add an epoch: a number for every column."""

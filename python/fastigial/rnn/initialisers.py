@@ -31,6 +31,7 @@ __all__ = [
     "Initialiser",
     "Orthogonal",
     "Sparse",
+    "TwoUniforms",
     "Uniform",
     "as_initialiser",
     "spectral_radius",
@@ -164,6 +165,24 @@ class Uniform:
         del mask
         bound = 1.0 / np.sqrt(max(shape[1], 1)) if self.bound is None else self.bound
         return np.asarray(rng.uniform(-bound, bound, shape))
+
+
+@dataclass(frozen=True)
+class TwoUniforms:
+    """Sums of two uniform draws: what the two biases of PyTorch's recurrent cells come to.
+
+    Parameters
+    ----------
+    bound : float
+        Each of the two is uniform within ±bound.
+    """
+
+    bound: float
+
+    def __call__(self, shape: tuple[int, int], rng: np.random.Generator, mask: Connections) -> Weights:
+        """Draw."""
+        draw = Uniform(self.bound)
+        return draw(shape, rng, mask) + draw(shape, rng, mask)
 
 
 @dataclass(frozen=True)

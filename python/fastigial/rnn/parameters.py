@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from fastigial.rnn.cells import core_names
 from fastigial.rnn.dale import apply_signs, check_signs
-from fastigial.rnn.initialisers import Constant, Gaussian, Initialiser, Uniform, as_initialiser
+from fastigial.rnn.initialisers import Constant, Gaussian, Initialiser, TwoUniforms, Uniform, as_initialiser
 from fastigial.rnn.seeds import as_seed, stream
 from fastigial.rnn.structure import Structure
 
@@ -144,19 +144,8 @@ def _default(structure: Structure, name: str, gate: int) -> Initialiser:
         return Constant(0.0) if name in ("b", "b_out") else Gaussian()
     bound = 1.0 / np.sqrt(n)
     if name == "b" and not (structure.cell == "gru" and gate == 2):
-        return _SumOfTwo(bound)
+        return TwoUniforms(bound)
     return Uniform(bound)
-
-
-class _SumOfTwo:
-    """Sum of two uniform draws: PyTorch's bias_ih + bias_hh."""
-
-    def __init__(self, bound: float) -> None:
-        self.bound = bound
-
-    def __call__(self, shape: tuple[int, int], rng: np.random.Generator, mask: NDArray[np.bool_]) -> Any:
-        draw = Uniform(self.bound)
-        return draw(shape, rng, mask) + draw(shape, rng, mask)
 
 
 def as_parameters(structure: Structure, given: Any) -> Parameters:

@@ -34,6 +34,10 @@ class Recipe(Generic[Core]):
         object.__setattr__(self, "_latest", weakref.ref(net))
         return held[net]
 
+    def _hold(self, net: RNN, core: Core) -> None:
+        """Put another object in the place of the one held for a network."""
+        vars(self)["_held"][net] = core
+
     def _latest_net(self) -> RNN:
         if "_latest" not in vars(self):
             raise AttributeError(f"this {type(self).__name__} has not been used with a network yet")

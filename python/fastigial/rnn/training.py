@@ -6,7 +6,7 @@ Each network follows its own course: with the same seed it comes to the same num
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Any, TypedDict, Unpack, overload
 
@@ -21,6 +21,7 @@ from fastigial.rnn.network import RNN
 from fastigial.rnn.optim import Adam, Optimizer
 from fastigial.rnn.rules import BPTT, Rule
 from fastigial.rnn.seeds import as_seed
+from fastigial.rnn.snapshots import as_epochs
 from fastigial.tensor.checks import as_count, as_threads
 from fastigial.tensor.progress import Callback, Report
 
@@ -42,6 +43,7 @@ class _Options(TypedDict, total=False):
     n_batches: int
     early_stopping: EarlyStopping | int | None
     checkpoint: str | PathLike[str] | Checkpoint | None
+    snapshots: int | Iterable[int] | None
     n_threads: int | None
 
 
@@ -67,6 +69,7 @@ def train(
     n_batches: int = 1,
     early_stopping: EarlyStopping | int | None = None,
     checkpoint: str | PathLike[str] | Checkpoint | None = None,
+    snapshots: int | Iterable[int] | None = None,
     n_threads: int | None = None,
 ) -> History | list[History]:
     """Train a network, or several side by side.
@@ -105,6 +108,9 @@ def train(
         Stop when the loss no longer falls, or when it is low enough; a number is the patience.
     checkpoint : str, path or Checkpoint, optional
         Keep the training in this file, and go on from it if it is there: bit for bit as without the interruption.
+    snapshots : int or iterable of int, optional
+        Numbers of finished epochs at which parameters, and what the rule has learned, are kept in
+        ``history.snapshots``; 0 is before the first. After an interruption a checkpoint has none of them.
     n_threads : int, optional
         Threads to use; the package setting by default. Numbers do not depend on it.
 
@@ -168,6 +174,7 @@ def train(
             as_early_stopping(early_stopping, held_out=validation is not None or sources[id(tasks[i])].is_sampled),
             file if file is None or alone else file.of_network(i),
             as_threads(n_threads),
+            as_epochs(snapshots),
         )
         for i, one in enumerate(nets)
     ]

@@ -14,7 +14,7 @@ use crate::numerics::parallel::Threads;
 use crate::rnn::batch::{Batch, is_worth_sharing, work};
 use crate::rnn::perturbation::Perturbation;
 use crate::rnn::regularization::Regularization;
-use crate::rnn::rules::{Learned, Lesson, Rule as CoreRule};
+use crate::rnn::rules::{Learned, Lesson, Rule as CoreRule, Signals};
 
 /// How much a lesson is.
 #[derive(Clone, Copy)]
@@ -53,6 +53,29 @@ pub fn learn<R: Ruled>(
     asked: &Asked<'_, R>,
     threads: &Threads,
 ) -> crate::error::Result<Learned<R>> {
+    in_lesson(held, rule, loss, asked, threads, |rule, lesson| rule.learn(lesson))
+}
+
+/// What a rule predicts of gradients in one lesson.
+pub fn signals<R: Ruled>(
+    held: &mut Held<R>,
+    rule: &Rule,
+    loss: &mut Loss<R>,
+    asked: &Asked<'_, R>,
+    threads: &Threads,
+) -> crate::error::Result<Signals<R>> {
+    let found = in_lesson(held, rule, loss, asked, threads, |rule, lesson| rule.signals(lesson))?;
+    found.ok_or_else(|| Error::value("rule", "one that predicts no gradients", "SyntheticGradient"))
+}
+
+fn in_lesson<R: Ruled, O>(
+    held: &mut Held<R>,
+    rule: &Rule,
+    loss: &mut Loss<R>,
+    asked: &Asked<'_, R>,
+    threads: &Threads,
+    what: impl FnOnce(&mut dyn CoreRule<R>, &mut Lesson<'_, R>) -> crate::error::Result<O>,
+) -> crate::error::Result<O> {
     let Held { network, workspace } = held;
     let perturbation = Perturbation::default();
     let batch = Batch {
@@ -70,7 +93,7 @@ pub fn learn<R: Ruled>(
     let lesson = |rule: &mut dyn CoreRule<R>| {
         rule.admits(network)?;
         let targets = if rule.changes_weights_itself() { loss.observed() } else { None };
-        rule.learn(&mut Lesson {
+        let mut lesson = Lesson {
             network,
             batch,
             objective: loss,
@@ -79,7 +102,8 @@ pub fn learn<R: Ruled>(
             seed,
             threads,
             workspace,
-        })
+        };
+        what(rule, &mut lesson)
     };
     let learned = if asked.only_looks { rule.with_unchanged(lesson) } else { rule.with(lesson) };
     // Whatever an early end has left behind is not an answer.

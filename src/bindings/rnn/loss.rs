@@ -82,11 +82,7 @@ impl<R: Number> Objective<R> for Loss<R> {
     ) -> Result<f64> {
         match self {
             Self::Named { squared, targets, weights, per_entry } => {
-                let weights = match weights {
-                    None => Weights::None,
-                    Some(weights) if *per_entry => Weights::Entries(weights),
-                    Some(weights) => Weights::Steps(weights),
-                };
+                let weights = as_weights(weights.as_deref(), *per_entry);
                 if *squared {
                     MeanSquaredError { targets, weights }.evaluate(shape, outputs, gradient, per_trial)
                 } else {
@@ -101,6 +97,24 @@ impl<R: Number> Objective<R> for Loss<R> {
                 })
             }
         }
+    }
+
+    fn weight_per_step(&self, shape: [usize; 3]) -> Option<Vec<f64>> {
+        let Self::Named { squared, targets, weights, per_entry } = self else { return None };
+        let weights = as_weights(weights.as_deref(), *per_entry);
+        if *squared {
+            MeanSquaredError { targets, weights }.weight_per_step(shape)
+        } else {
+            CrossEntropy { targets, weights }.weight_per_step(shape)
+        }
+    }
+}
+
+fn as_weights<R>(weights: Option<&[R]>, per_entry: bool) -> Weights<'_, R> {
+    match weights {
+        None => Weights::None,
+        Some(weights) if per_entry => Weights::Entries(weights),
+        Some(weights) => Weights::Steps(weights),
     }
 }
 

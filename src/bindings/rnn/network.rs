@@ -7,7 +7,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping};
 
-use super::lesson::{Asked, costs, extent, learn, trials};
+use super::lesson::{Asked, costs, extent, learn, signals, trials};
 use super::loss::Loss;
 use super::rule::Rule;
 use super::structure::{Description, unknown};
@@ -20,6 +20,8 @@ use crate::rnn::batch::{Batch, Workspace};
 use crate::rnn::jacobian::StepMap;
 use crate::rnn::network::Network as CoreNetwork;
 use crate::rnn::perturbation::{Pathway, Perturbation};
+use crate::rnn::regularization::Regularization;
+use crate::rnn::rules::Signals;
 use crate::rnn::run::{Run, run};
 use crate::rnn::wiring::Wiring;
 
@@ -175,6 +177,42 @@ impl Network {
                 (None, Err(error)) => Err(translated(py, &error)),
                 (None, Ok(learned)) => Ok((learned.loss, dictionary(py, &learned.gradient)?)),
             }
+        })
+    }
+
+    #[pyo3(signature = (inputs, loss, rule, *, seed, n_threads))]
+    fn signals<'py>(
+        &self,
+        py: Python<'py>,
+        inputs: &Bound<'py, PyAny>,
+        loss: &Bound<'py, PyAny>,
+        rule: &Bound<'py, Rule>,
+        seed: Option<u64>,
+        n_threads: Option<usize>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let rule = rule.get();
+        in_either!(&self.held, held => {
+            let (shape, inputs) = trials(inputs)?;
+            let n_outputs = call(py, || Ok(lock(held).network.structure().n_outputs))?;
+            let mut loss = Loss::read(loss, [shape[0], shape[1], n_outputs])?;
+            let found = call(py, || {
+                let (mut held, stop) = (lock(held), Stop::default());
+                let regularization = &Regularization::default();
+                let asked =
+                    Asked { inputs: &inputs, shape, initial: &[], seed, regularization, only_looks: true, stop };
+                Ok(signals(&mut held, rule, &mut loss, &asked, &Threads::new(n_threads)?))
+            })?;
+            if let Some(exception) = loss.exception() {
+                return Err(exception);
+            }
+            let Signals { shape, states, predicted, target, exact } = found.map_err(|error| translated(py, &error))?;
+            let dict = PyDict::new(py);
+            for (name, values) in
+                [("states", states), ("predicted", predicted), ("target", target), ("exact", exact)]
+            {
+                dict.set_item(name, array(py, &shape, values))?;
+            }
+            Ok(dict)
         })
     }
 

@@ -292,6 +292,8 @@ fn read(kind: &str, options: &Options<'_, '_>) -> PyResult<Recipe> {
             hidden: options.get("hidden")?,
             n_kept: options.get("n_mossy_inputs")?,
             frozen: options.get("frozen")?,
+            random_start: options.get("random_start")?,
+            equal_windows: options.get("equal_windows")?,
             seed: options.get("seed")?,
         }),
         "bp_lambda" => Recipe::BpLambda(bp_lambda::Settings {

@@ -9,7 +9,7 @@
 //! Symbols are those of the parent module. Probabilities are held to add up to 1 within 10⁻³; the gradient takes their
 //! sum as it is, so that it is exact for what is computed.
 
-use super::{Objective, Weights, by_trial, length, observed};
+use super::{Objective, Weights, by_step, by_trial, length, observed};
 use crate::error::{Error, Result};
 use crate::real::Real;
 
@@ -102,6 +102,11 @@ impl<R: Real> Objective<R> for CrossEntropy<'_, R> {
             }
             weight * entropy(targets, outputs, log_partition)
         })
+    }
+
+    fn weight_per_step(&self, shape: [usize; 3]) -> Option<Vec<f64>> {
+        self.check(shape).ok()?;
+        Some(by_step(shape, |step| self.weight(step, shape[2])))
     }
 }
 

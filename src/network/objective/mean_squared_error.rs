@@ -7,7 +7,7 @@
 //!
 //! Symbols are those of the parent module.
 
-use super::{Objective, Weights, by_trial, length, observed};
+use super::{Objective, Weights, by_step, by_trial, length, observed};
 use crate::error::{Error, Result};
 use crate::real::Real;
 
@@ -48,6 +48,12 @@ impl<R: Real> MeanSquaredError<'_, R> {
         (weight > 0.0 && !target.is_nan()).then(|| (weight, target.to_f64()))
     }
 
+    /// How much a step counts.
+    fn weight(&self, step: usize, n_outputs: usize) -> f64 {
+        let weight = |output| self.entry(step, output, n_outputs).map_or(0.0, |(weight, _)| weight);
+        (0..n_outputs).map(weight).sum()
+    }
+
     fn check(&self, shape: [usize; 3]) -> Result<()> {
         length("targets", self.targets.len(), &shape)?;
         if let Some(bad) = self.targets.iter().find(|target| target.to_f64().is_infinite()) {
@@ -67,13 +73,7 @@ impl<R: Real> Objective<R> for MeanSquaredError<'_, R> {
     ) -> Result<f64> {
         self.check(shape)?;
         let n_outputs = shape[2];
-        let mut total = 0.0;
-        for step in 0..shape[0] * shape[1] {
-            for output in 0..n_outputs {
-                total += self.entry(step, output, n_outputs).map_or(0.0, |(weight, _)| weight);
-            }
-        }
-        let total = observed(total)?;
+        let total = observed((0..shape[0] * shape[1]).map(|step| self.weight(step, n_outputs)).sum())?;
         by_trial(shape, outputs, gradient, per_trial, |step, outputs, mut gradient| {
             let mut sum = 0.0;
             for (output, &y) in outputs.iter().enumerate() {
@@ -91,6 +91,11 @@ impl<R: Real> Objective<R> for MeanSquaredError<'_, R> {
             }
             sum / total
         })
+    }
+
+    fn weight_per_step(&self, shape: [usize; 3]) -> Option<Vec<f64>> {
+        self.check(shape).ok()?;
+        Some(by_step(shape, |step| self.weight(step, shape[2])))
     }
 }
 

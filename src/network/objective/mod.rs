@@ -29,6 +29,11 @@ pub trait Objective<R: Real> {
         gradient: Option<&mut [R]>,
         per_trial: Option<&mut [f64]>,
     ) -> Result<f64>;
+
+    /// How much each step counts, all its trials and outputs together, on any scale; None where the loss does not say.
+    fn weight_per_step(&self, _shape: [usize; 3]) -> Option<Vec<f64>> {
+        None
+    }
 }
 
 /// How much an entry counts. Weights are finite and not negative; their scale does not matter, since losses are means.
@@ -80,6 +85,11 @@ fn length(argument: &'static str, got: usize, shape: &[usize]) -> Result<()> {
         return Ok(());
     }
     Err(Error::shape(argument, &[got], format!("as many values as the shape {shape:?} has")))
+}
+
+/// Sums over trials of what (trial, step) counts for.
+fn by_step([n_trials, n_steps, _]: [usize; 3], weight: impl Fn(usize) -> f64) -> Vec<f64> {
+    (0..n_steps).map(|step| (0..n_trials).map(|trial| weight(trial * n_steps + step)).sum()).collect()
 }
 
 /// The sum of weights, unless there is none.

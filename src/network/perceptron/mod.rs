@@ -47,6 +47,11 @@ impl<R: Real> Trace<R> {
     pub fn new() -> Self {
         Self { n_rows: 0, activities: Vec::new(), delta: Vec::new(), next_delta: Vec::new() }
     }
+
+    /// What the last forward pass came to, row by row.
+    pub fn output(&self) -> &[R] {
+        self.activities.last().map_or(&[], Vec::as_slice)
+    }
 }
 
 impl<R: Real> Perceptron<R> {

@@ -60,6 +60,21 @@ pub struct Learned<R> {
     pub own: Parameters<R>,
 }
 
+/// Gradients of the loss with respect to states at the starts of windows: windows × trials × variables of the state each.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Signals<R> {
+    /// windows, trials, variables
+    pub shape: [usize; 3],
+    /// The states.
+    pub states: Vec<R>,
+    /// What is predicted there.
+    pub predicted: Vec<R>,
+    /// What the prediction is trained on.
+    pub target: Vec<R>,
+    /// Back-propagation through all that comes.
+    pub exact: Vec<R>,
+}
+
 /// A learning rule.
 pub trait Rule<R: Real>: Send {
     /// Whether it can be used with a network; a `Value` error about `rule` if not.
@@ -68,6 +83,10 @@ pub trait Rule<R: Real>: Send {
     }
     /// Its estimate from some trials. `network` and batch have been checked.
     fn learn(&mut self, lesson: &mut Lesson<'_, R>) -> Result<Learned<R>>;
+    /// What it predicts of gradients in some trials; None if it predicts none.
+    fn signals(&mut self, _lesson: &mut Lesson<'_, R>) -> Result<Option<Signals<R>>> {
+        Ok(None)
+    }
     /// What it has besides the network's weights (feedback weights, running means, inverse correlations): arrays by name.
     fn state(&self) -> Parameters<R> {
         Parameters::new()
@@ -109,10 +128,22 @@ impl<R: Real> Lesson<'_, R> {
     /// Simulates, evaluates the loss and hands the blocks its gradient with respect to the outputs: what every rule that
     /// works from errors begins with.
     pub fn simulate_with_errors(&mut self, wiring: &Wiring<'_, R>) -> Result<f64> {
+        self.simulate_with_scaled_errors(wiring, &[])
+    }
+
+    /// The same with each step's gradient times a factor; none given: 1 everywhere.
+    pub fn simulate_with_scaled_errors(&mut self, wiring: &Wiring<'_, R>, factors: &[f64]) -> Result<f64> {
         let outputs = self.simulate(wiring, None)?;
         let mut errors = vec![R::ZERO; outputs.len()];
         let shape = self.output_shape();
         let loss = self.objective.evaluate(shape, &outputs, Some(&mut errors), None)?;
+        if !factors.is_empty() {
+            let n_outputs = shape[2];
+            for (step, row) in errors.chunks_exact_mut(n_outputs).enumerate() {
+                let factor = R::from_f64(factors[step % shape[1]]);
+                row.iter_mut().for_each(|error| *error *= factor);
+            }
+        }
         self.workspace.distribute(wiring, &errors);
         Ok(loss)
     }

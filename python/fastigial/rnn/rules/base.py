@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -38,10 +39,35 @@ class Rule(Recipe["_core.Rule"]):
         """Numbers for the core, but the seed."""
         return {}
 
-    def of(self, net: RNN) -> _core.Rule:
-        """The core's rule of one network, made when it is first asked for."""
-        options = {**self.options(), "seed": int(self.seed)}
-        return self._of(net, lambda: _core.Rule(self.kind, options))
+    def options_at(self, epoch: int) -> dict[str, Any]:
+        """The same in an epoch of a training, for rules that change on the way."""
+        del epoch
+        return self.options()
+
+    def of(self, net: RNN, epoch: int | None = None) -> _core.Rule:
+        """The core's rule of one network, made when it is first asked for, and as it is in an epoch if one is named.
+
+        What it has learned stays when it changes.
+        """
+        rule = self._of(net, lambda: self._made(0))
+        if epoch is not None and self.options_at(epoch) != self.options_at(self._epochs.get(net, 0)):
+            before, rule = rule, self._made(epoch)
+            rule.set_state(before.state())
+            self._hold(net, rule)
+        if epoch is not None:
+            self._epochs[net] = epoch
+        return rule
+
+    def _made(self, epoch: int) -> _core.Rule:
+        return _core.Rule(self.kind, {**self.options_at(epoch), "seed": int(self.seed)})
+
+    @property
+    def _epochs(self) -> weakref.WeakKeyDictionary[RNN, int]:
+        """The epoch that each network's rule was last asked for."""
+        if "_epochs_of" not in vars(self):
+            object.__setattr__(self, "_epochs_of", weakref.WeakKeyDictionary())
+        epochs: weakref.WeakKeyDictionary[RNN, int] = vars(self)["_epochs_of"]
+        return epochs
 
     def state(self, net: RNN | None = None) -> dict[str, NDArray[Any]]:
         """What was learned, by name: of a network, or of the one that the rule was used with last."""

@@ -116,6 +116,14 @@ class SyntheticGradient(Rule):
         Entries of the state that each unit of C's first hidden layer receives, drawn once; all of them by default.
     frozen : bool
         Whether C stays as it is: its predictions are used, and it does not learn (a lesion of the inferior olive).
+    freeze_at, ablate_at : int, optional
+        Epoch of a training, counted from 0, at which C is frozen, or taken away: from then on γ = 0.
+    random_start : bool
+        Whether C's last layer starts at random weights instead of 0.
+    equal_windows : bool
+        Whether the loss is averaged within each window, as in the published code, instead of over all that is
+        observed: a window in which little is observed then teaches as much as any other. The loss that is reported is
+        not affected.
     seed : int
         Draws C's weights.
 
@@ -136,6 +144,10 @@ class SyntheticGradient(Rule):
     hidden: Sequence[int] = (400, 400)
     n_mossy_inputs: int | None = None
     frozen: bool = False
+    freeze_at: int | None = None
+    ablate_at: int | None = None
+    random_start: bool = False
+    equal_windows: bool = False
     seed: int = 0
 
     def _check(self) -> None:
@@ -144,7 +156,11 @@ class SyntheticGradient(Rule):
             raise ValueError(f"bootstrap is {self.bootstrap}, expected 0 to 1")
         _layers(self.hidden)
         _steps("n_mossy_inputs", self.n_mossy_inputs)
-        as_flag("frozen", self.frozen)
+        for name in ("frozen", "random_start", "equal_windows"):
+            as_flag(name, getattr(self, name))
+        for name in ("freeze_at", "ablate_at"):
+            if getattr(self, name) is not None:
+                as_count(name, getattr(self, name))
 
     def options(self) -> dict[str, Any]:
         """Numbers for the core."""
@@ -154,7 +170,15 @@ class SyntheticGradient(Rule):
             "hidden": [int(size) for size in self.hidden],
             "n_mossy_inputs": self.n_mossy_inputs,
             "frozen": self.frozen,
+            "random_start": self.random_start,
+            "equal_windows": self.equal_windows,
         }
+
+    def options_at(self, epoch: int) -> dict[str, Any]:
+        """Numbers for the core in an epoch of a training."""
+        ablated = self.ablate_at is not None and epoch >= self.ablate_at
+        frozen = self.frozen or ablated or (self.freeze_at is not None and epoch >= self.freeze_at)
+        return {**self.options(), "frozen": frozen, "bootstrap": 0.0 if ablated else self.bootstrap}
 
     @property
     def synthesiser_(self) -> Layers:

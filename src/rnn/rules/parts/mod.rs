@@ -10,6 +10,7 @@
 //! | [`least_squares`] | recursive least squares | FORCE, full-FORCE |
 //! | [`whole_state`], [`transition`] | the state as one vector, and its Jacobian from step to step | synthetic gradients, BP(λ) |
 //! | [`synthesizer`], [`prediction_trace`] | predictions of gradients, and their traces | the same |
+//! | [`rows`] | a perceptron on the states of all trials and steps | synthetic gradients |
 
 pub mod baseline;
 pub mod eligibility;
@@ -20,6 +21,7 @@ pub mod least_squares;
 pub mod local;
 pub mod prediction_trace;
 pub mod readout;
+pub mod rows;
 pub mod synthesizer;
 pub mod transition;
 pub mod whole_state;

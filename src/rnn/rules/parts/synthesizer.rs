@@ -17,15 +17,25 @@ pub trait Synthesizer<R: Real>: Send + Sync {
     fn predict(&self, first_trial: usize, step: usize, states: &[R], predictions: &mut [R]) -> Result<()>;
 }
 
-/// A perceptron from states to gradients whose last layer is zero.
-pub fn silent_perceptron<R: Real>(
+/// A perceptron from states to gradients.
+pub fn perceptron<R: Real>(
     size: usize,
     hidden: &[usize],
     n_kept: Option<usize>,
     seed: u64,
 ) -> Result<Perceptron<R>> {
     let sizes: Vec<usize> = [size].iter().chain(hidden).chain([&size]).copied().collect();
-    let mut perceptron = Perceptron::random(&sizes, n_kept, &mut stream(seed, 0))?;
+    Perceptron::random(&sizes, n_kept, &mut stream(seed, 0))
+}
+
+/// The same with a last layer of zeros: it predicts nothing until it has learned.
+pub fn silent_perceptron<R: Real>(
+    size: usize,
+    hidden: &[usize],
+    n_kept: Option<usize>,
+    seed: u64,
+) -> Result<Perceptron<R>> {
+    let mut perceptron = perceptron(size, hidden, n_kept, seed)?;
     for array in perceptron.parameters_mut().iter_mut().rev().take(2) {
         array.values.fill(R::ZERO);
     }
