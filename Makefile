@@ -24,7 +24,7 @@ lint: $(VENV)/.built
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
-# About 50 minutes on two idle cores; for a look: `python benches/peers/run.py --quick`. Progress goes to standard error.
+# About 55 minutes on two idle cores; for a look: `python benches/peers/run.py --quick`. Progress goes to standard error.
 bench: $(VENV)/.built .venv-peers/.installed
 	cargo bench --quiet --bench kernels
 	$(BIN)/python benches/hard_cases.py >/dev/null
@@ -33,7 +33,8 @@ bench: $(VENV)/.built .venv-peers/.installed
 	$(BIN)/python benches/beyond_memory.py >/dev/null
 	$(BIN)/python benches/peers/run.py --repetitions 3 >/dev/null
 	$(BIN)/python benches/networks/run.py --repetitions 3 >/dev/null
-	@cat $(addprefix benches/results/,peers.md networks.md rank_grid.md hard_cases.md memory.md beyond_memory.md)
+	$(BIN)/python benches/cerebellum/run.py --repetitions 3 >/dev/null
+	@cat $(addprefix benches/results/,peers.md networks.md cerebellum.md rank_grid.md hard_cases.md memory.md beyond_memory.md)
 
 docs: $(VENV)/.built
 	$(BIN)/python -m pip install --quiet --group docs
