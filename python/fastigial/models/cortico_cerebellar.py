@@ -23,6 +23,7 @@ with an update after every window, here too there is one for each batch.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -155,9 +156,8 @@ class CorticoCerebellarRNN:
         self._rule = self._made_rule()
         self._optimizer = Adam(as_positive("learning_rate", learning_rate), betas=betas, eps=1e-9, clip=clip)
         self.history_: History
-        if self.has_cerebellum and learning == "windows":
-            # The core makes the cerebellum when it first sees a trial.
-            self.feedback_signals((np.zeros((1, 1, n_inputs)), np.zeros((1, 1, n_outputs))))
+        if self.cerebellum and isinstance(self._rule, SyntheticGradient):
+            self._begin_cerebellum(self._rule)
 
     def _cortex(self, n_inputs: int, n_units: int, n_outputs: int, dt: float, dtype: DTypeLike) -> RNN:
         seed = derived(self.seed, _CORTEX)
@@ -201,10 +201,13 @@ class CorticoCerebellarRNN:
             seed=seed,
         )
 
-    @property
-    def has_cerebellum(self) -> bool:
-        """Whether there is a cerebellum to begin with."""
-        return self.cerebellum and not (self._arguments["fixed"] and self._arguments["bootstrap"] == 0.0)
+    def _begin_cerebellum(self, rule: SyntheticGradient) -> None:
+        """Give the rule its first weights, which the core would draw in the first lesson in which they are used."""
+        whole = replace(rule, bootstrap=1.0, frozen=False, freeze_at=None, ablate_at=None).of(self.net)
+        dtype = self.net._structure.dtype
+        trial, target = np.zeros((1, 1, self.net.n_inputs), dtype), np.zeros((1, 1, self.net.n_outputs), dtype)
+        self.net._core.signals(trial, ("mse", target, None), whole, seed=None, n_threads=1)
+        rule.of(self.net).set_state(whole.state())
 
     # ---- learning -----------------------------------------------------------------------------------------------
 
@@ -347,7 +350,7 @@ class CorticoCerebellarRNN:
         """
         if isinstance(self._rule, BPLambda):
             raise ValueError('learning is "bp_lambda", whose predictions are not taken apart')
-        if not self.has_cerebellum:
+        if not self.cerebellum:
             raise ValueError("this model has no cerebellum")
         inputs, targets, mask = (*trials, None)[:3] if isinstance(trials, tuple) else unpacked(trials, None, None)
         structure = self.net._structure

@@ -180,10 +180,14 @@ impl Rule {
 
     fn state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let found = call(py, || {
-            Ok(lock(&self.held).made.as_ref().map(|made| match made {
-                Either::Single(made) => Either::Single(made.state()),
-                Either::Double(made) => Either::Double(made.state()),
-            }))
+            let held = lock(&self.held);
+            Ok(match (&held.made, &held.waiting) {
+                (Some(Either::Single(made)), _) => Some(Either::Single(made.state())),
+                (Some(Either::Double(made)), _) => Some(Either::Double(made.state())),
+                (None, Some(Either::Single(state))) => Some(Either::Single(state.clone())),
+                (None, Some(Either::Double(state))) => Some(Either::Double(state.clone())),
+                (None, None) => None,
+            })
         })?;
         match found {
             None => Ok(PyDict::new(py)),

@@ -141,7 +141,9 @@ impl<R: Real> Lesson<'_, R> {
             let n_outputs = shape[2];
             for (step, row) in errors.chunks_exact_mut(n_outputs).enumerate() {
                 let factor = R::from_f64(factors[step % shape[1]]);
-                row.iter_mut().for_each(|error| *error *= factor);
+                for error in row {
+                    *error *= factor;
+                }
             }
         }
         self.workspace.distribute(wiring, &errors);

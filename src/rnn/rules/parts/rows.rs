@@ -16,6 +16,7 @@ const ENOUGH_ROWS: usize = 192;
 const MOST_CHUNKS: usize = 16;
 
 /// What passes over all rows compute in.
+#[derive(Default)]
 pub struct Rows<R> {
     chunks: Vec<Chunk<R>>,
 }
@@ -28,11 +29,6 @@ struct Chunk<R> {
 }
 
 impl<R: Real> Rows<R> {
-    /// No rows yet.
-    pub fn new() -> Self {
-        Self { chunks: Vec::new() }
-    }
-
     /// Cuts rows into chunks so that none holds both rows to learn from, the first `n_learned`, and others.
     fn cut(&mut self, n_learned: usize, n_rows: usize) {
         let n_chunks = (n_learned / ENOUGH_ROWS).clamp(1, MOST_CHUNKS);

@@ -118,7 +118,7 @@ impl<R: Real> SyntheticGradient<R> {
             synthesizer: None,
             kept: None,
             replacement: None,
-            rows: Rows::new(),
+            rows: Rows::default(),
             states: Vec::new(),
             predictions: Vec::new(),
             targets: Vec::new(),
