@@ -71,6 +71,7 @@ from fastigial.plot.gradient_alignment import gradient_alignment
 from fastigial.plot.history import history
 from fastigial.plot.influence import influence
 from fastigial.plot.learning import trial_factors
+from fastigial.plot.learning_curves import learning_curves
 from fastigial.plot.paths import paths
 from fastigial.plot.permutation import permutation
 from fastigial.plot.rank_search import rank_search
@@ -94,6 +95,7 @@ __all__ = [
     "gradient_alignment",
     "history",
     "influence",
+    "learning_curves",
     "loss",
     "paths",
     "permutation",
