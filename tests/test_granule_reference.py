@@ -77,8 +77,16 @@ def test_thresholds_of_a_new_layer_are_exceeded_by_normal_inputs_as_often_as_ask
     weights: str, threshold: str, coding_level: float
 ) -> None:
     layer = make_layer(weights=weights, threshold=threshold, coding_level=coding_level)
-    expected = reference.normal_thresholds(layer.weights, coding_level, threshold)
-    np.testing.assert_allclose(layer.thresholds, expected, rtol=1e-7, atol=1e-9)
+    spread = reference.deviations(layer.sources, layer.weights, N_MOSSY)
+    expected = reference.normal_thresholds(spread, coding_level, threshold)
+    np.testing.assert_allclose(layer.thresholds, expected, rtol=1e-9, atol=1e-12)
+
+
+@each_threshold
+def test_thresholds_of_a_new_layer_know_of_subtractive_inhibition_from_mossy_fibres(threshold: str) -> None:
+    layer = make_layer("feed-forward, subtractive", weights="normal", threshold=threshold)
+    spread = reference.deviations(layer.sources, layer.weights, N_MOSSY, kappa=0.7)
+    np.testing.assert_allclose(layer.thresholds, reference.normal_thresholds(spread, 0.3, threshold), rtol=1e-9)
 
 
 @each_golgi
@@ -100,16 +108,34 @@ def test_calibration_makes_the_asked_share_of_cells_and_samples_active(
 
 @pytest.mark.parametrize("inhibition", ["subtractive", "divisive"])
 def test_feedback_is_a_balance(inhibition: str) -> None:
-    layer = make_layer(golgi="none").calibrate(make_mossy(200))
-    gain = 2.0
-    inhibited = make_layer("none", golgi="feedback", inhibition=inhibition, golgi_gain=gain)
+    inhibited = make_layer(f"feedback, {inhibition}")
+    gain = GOLGI[f"feedback, {inhibition}"]["golgi_gain"]
     mossy = make_mossy()
     u = reference.drive(inhibited.sources, inhibited.weights, mossy)
     g = inhibited.run(mossy)
     m = g.mean(axis=1, keepdims=True)
     a = u - gain * m if inhibition == "subtractive" else u / (1 + gain * m)
     np.testing.assert_allclose(g, np.maximum(a - inhibited.thresholds, 0), rtol=0, atol=1e-10)
-    assert g.mean() < layer.run(mossy).mean()
+    assert g.mean() < make_layer().run(mossy).mean()
+    np.testing.assert_allclose(inhibited.inhibition(mossy), m[:, 0], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", ["alpha", "exponential"])
+def test_a_basis_in_time_is_a_sum_over_the_past(shape: str) -> None:
+    taus, dt, n_steps = [0.02, 0.05, 0.2], 0.01, 15
+    basis = fg.cerebellum.TemporalBasis(taus, shape=shape, dt=dt)
+    layer = make_layer("feedback, divisive", basis=basis)
+    mossy = make_mossy(2 * n_steps).reshape(2, n_steps, N_MOSSY)
+    time = np.arange(n_steps) * dt
+    kernels = [np.exp(-time / tau) * (time if shape == "alpha" else 1) for tau in taus]
+    # Scaled to the sum 1, of all times and not of these alone.
+    ages = np.arange(5000) * dt
+    sums = [(np.exp(-ages / tau) * (ages if shape == "alpha" else 1)).sum() for tau in taus]
+    kernels = [kernel / total for kernel, total in zip(kernels, sums, strict=True)]
+    granule = np.array([slowly(layer, trial, "feedback, divisive", "relu") for trial in mossy])
+    found = layer.run(mossy)
+    assert layer.n_features == 3 * N_GRANULE == found.shape[2]
+    np.testing.assert_allclose(found, reference.through_basis(granule, kernels), rtol=0, atol=1e-12)
 
 
 def test_samples_do_not_know_of_each_other_nor_of_threads() -> None:

@@ -11,8 +11,9 @@
     both          W ← clip(W + ΔW − λ W, low, high)
 
 An error that is NaN counts as 0 in M e. A Purkinje cell all of whose errors are NaN, or none of whose errors has
-arrived yet, is taught nothing, and the step enters no mean. Means ⟨·⟩ begin with the first values and then move by the
-share ρ of the difference, before they are used. In batches they are the means of the batch.
+arrived yet, is taught nothing. ⟨E⟩ is a running mean over all steps, ⟨f⟩ over those at which there is something to
+learn; both begin with their first value and move by the share ρ of the difference, after they are used. In batches
+they are means over the steps at which there is something to learn.
 
 Online, W changes at every step and with it what follows; λ is of a step or, at the end of a trial, of a trial. In
 batches all steps of all trials meet one W, and the sum of what they teach changes it once.
@@ -56,8 +57,10 @@ class Module:
     bounds: tuple[float, float] = (-np.inf, np.inf)
     covariance: float | None = None
     """ρ of the covariance rule; None is LMS."""
-    means: dict[int, tuple[float, FloatArray]] = field(default_factory=dict)
-    """⟨f⟩ and ⟨E⟩ of each Purkinje cell that has been taught, from trial to trial."""
+    mean_e: FloatArray | None = None
+    """⟨E⟩, from trial to trial."""
+    mean_f: dict[int, float] = field(default_factory=dict)
+    """⟨f⟩ of each Purkinje cell that has been taught."""
 
     def nuclei(self, g: FloatArray) -> FloatArray:
         """Return c of one step."""
@@ -67,15 +70,16 @@ class Module:
     def lesson(self, f: FloatArray, eligible: FloatArray) -> FloatArray:
         """Return what one step teaches, forgetting apart; NaN in f teaches nothing."""
         change = np.zeros(self.weights.shape)
-        for q in np.flatnonzero(~np.isnan(f)):
-            if self.covariance is None:
+        if self.covariance is None:
+            for q in np.flatnonzero(~np.isnan(f)):
                 change[q] = self.learning_rate * f[q] * eligible
-                continue
-            mean_f, mean_e = self.means.get(int(q), (f[q], eligible))
-            mean_f = mean_f + self.covariance * (f[q] - mean_f)
-            mean_e = mean_e + self.covariance * (eligible - mean_e)
-            self.means[int(q)] = (mean_f, mean_e)
+            return change
+        mean_e = eligible if self.mean_e is None else self.mean_e
+        for q in np.flatnonzero(~np.isnan(f)):
+            mean_f = self.mean_f.get(int(q), f[q])
             change[q] = self.learning_rate * (f[q] - mean_f) * (eligible - mean_e)
+            self.mean_f[int(q)] = mean_f + self.covariance * (f[q] - mean_f)
+        self.mean_e = mean_e + self.covariance * (eligible - mean_e)
         return change
 
     def update(self, change: FloatArray, forgetting: float) -> None:

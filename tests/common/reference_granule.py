@@ -101,12 +101,27 @@ def chance(threshold: float, deviation: float) -> float:
     return erfc(threshold / deviation / sqrt(2)) / 2
 
 
-def normal_thresholds(weights: Any, coding_level: float, each: str = "cell") -> FloatArray:
-    """Return thresholds which independent standard normal mossy inputs exceed so often, by halving an interval.
+def deviations(sources: Any, weights: Any, n_mossy: int, kappa: float = 0.0) -> FloatArray:
+    """Return the standard deviation of u_i − κ mean(ξ) under independent standard normal mossy inputs, (n_granule,)."""
+    found = []
+    for row, values in zip(sources, weights, strict=True):
+        dense = np.full(n_mossy, -kappa / n_mossy)
+        for source, weight in zip(row, values, strict=True):
+            dense[source] += weight
+        found.append(np.sqrt((dense**2).sum()))
+    return np.array(found)
+
+
+def normal_thresholds(spread: FloatArray, coding_level: float, each: str = "cell") -> FloatArray:
+    """Return thresholds which normal drives of these deviations exceed so often, by halving an interval.
 
     One of its own for each cell, or (each = "layer") one for all, exceeded so often on the mean over cells.
+
+    Examples
+    --------
+    >>> normal_thresholds(np.array([1.0, 2.0]), 0.5 - 0.34134474606854, "cell").round(9)
+    array([1., 2.])
     """
-    deviations = np.sqrt((np.asarray(weights, dtype=np.float64) ** 2).sum(axis=1))
 
     def solve(group: FloatArray) -> float:
         low, high = -40.0 * float(group.max()), 40.0 * float(group.max())
@@ -119,8 +134,8 @@ def normal_thresholds(weights: Any, coding_level: float, each: str = "cell") -> 
         return (low + high) / 2
 
     if each == "layer":
-        return np.full(len(deviations), solve(deviations))
-    return np.array([solve(deviations[i : i + 1]) for i in range(len(deviations))])
+        return np.full(len(spread), solve(spread))
+    return np.array([solve(spread[i : i + 1]) for i in range(len(spread))])
 
 
 # Filters in time
