@@ -7,12 +7,12 @@
     o = X w,  X: a Gaussian of 50 ms around each 100 ms of the trial
     w ← w + η Eᵀ (r − y) after each trial,   η = 1/σ_max(Eᵀ X̃)
 
-| rule           | E                                                            |
-| -------------- | ------------------------------------------------------------ |
-| forward model  | X̃: what the columns of X do to y, in the nominal plant       |
-| Widrow–Hoff    | X, d samples late                                            |
-| feedback error | X, d samples late; o is added to u, whose part from feedback is in the place of r − y, and what |
-|                | X does to that part, in the true plant, in that of X̃         |
+The rules differ in E, X̃ being what the columns of X do to y in the nominal plant:
+
+    forward model     E = X̃
+    Widrow–Hoff       E = X, d samples late
+    feedback error    the same, but o is added to u; the part of u that comes from feedback is in the place of r − y,
+                      and what X does to that part, in the true plant, in the place of X̃ for η
 
 Online, w changes at every sample: w ← w + η h_n (r_n − y_n) with h_n the row n of E.
 
@@ -22,7 +22,7 @@ Herreros, Arsiwalla & Verschure, NIPS 2016 (arXiv 1701.07775).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,34 +62,73 @@ class Plant:
         return y, u
 
 
+NOMINAL = Plant()
+
+
 def shifted(x: FloatArray, seconds: float) -> FloatArray:
     """Return x so much later."""
     n = round(seconds / DT)
     return np.concatenate([np.zeros((n, *x.shape[1:])), x[: len(x) - n]])
 
 
-def train(rule: str, plant: Any = None, n_trials: int = 50, trace_delay: float = 0.0) -> FloatArray:
+@cache
+def driven(plant: Plant, to_command: bool) -> tuple[FloatArray, FloatArray]:
+    """Return what each column of X alone does to y and to u."""
+    return plant.respond(np.zeros(X.shape), X, to_command)
+
+
+def traces(rule: str, trace_delay: float = 0.0) -> FloatArray:
+    """Return E, (N, n_features)."""
+    return driven(Plant(), False)[0] if rule == "forward_model" else shifted(X, trace_delay)
+
+
+def learning_rate(rule: str, plant: Plant, trace_delay: float = 0.0) -> float:
+    """Return η = 1/σ_max."""
+    taught = driven(plant, True)[1] if rule == "feedback_error" else driven(Plant(), False)[0]
+    return float(1 / np.linalg.norm(traces(rule, trace_delay).T @ taught, 2))
+
+
+def train(rule: str, plant: Plant = NOMINAL, n_trials: int = 50, trace_delay: float = 0.0) -> FloatArray:
     """Return the root mean square of r − y in each trial."""
-    plant = Plant() if plant is None else plant
     to_command = rule == "feedback_error"
-    silent = np.zeros(X.shape)
-    r = REFERENCE[:, None]
-    in_nominal = Plant().respond(silent, X)[0]
-    E = in_nominal if rule == "forward_model" else shifted(X, trace_delay)
-    driven = plant.respond(silent, X, to_command=True)[1] if to_command else in_nominal
-    eta = 1 / np.linalg.norm(E.T @ driven, 2)
+    E, eta = traces(rule, trace_delay), learning_rate(rule, plant, trace_delay)
+    alone, alone_u = plant.respond(REFERENCE[:, None], np.zeros((N, 1)))
     w, found = np.zeros(X.shape[1]), []
     for _ in range(n_trials):
-        y, u = plant.respond(r, (X @ w)[:, None], to_command)
-        found.append(np.sqrt(np.mean((r - y) ** 2)))
-        w = w + eta * E.T @ (u if to_command else r - y)[:, 0]
+        # A linear loop: what it does alone, and what the filter adds.
+        error = REFERENCE - alone[:, 0] - driven(plant, to_command)[0] @ w
+        command = alone_u[:, 0] + driven(plant, to_command)[1] @ w
+        found.append(np.sqrt(np.mean(error**2)))
+        w = w + eta * E.T @ (command if to_command else error)
     return np.array(found)
 
 
-def optimum(plant: Any = None) -> float:
+def online(rule: str, plant: Plant = NOMINAL, n_trials: int = 3, trace_delay: float = 0.0) -> FloatArray:
+    """The same with a change of the weights at every sample."""
+    to_command = rule == "feedback_error"
+    E, eta = traces(rule, trace_delay), learning_rate(rule, plant, trace_delay)
+    n_late = round(plant.delay / DT)
+    w, found = np.zeros(X.shape[1]), []
+    for _ in range(n_trials):
+        seen, errors = np.zeros(N), np.zeros(N)
+        integral = v = y = 0.0
+        for n in range(N):
+            o = float(X[n] @ w)
+            errors[n] = REFERENCE[n] - y
+            seen[n] = errors[n] + (0.0 if to_command else o)
+            late = seen[n - n_late] if n >= n_late else 0.0
+            integral += K_I * late * DT
+            u = K_P * late + integral
+            v += DT * (-v / plant.tau + plant.gain * (u + (o if to_command else 0.0)))
+            y += DT * (v - y) / TAU_2
+            w = w + eta * E[n] * (u if to_command else errors[n])
+        found.append(np.sqrt(np.mean(errors**2)))
+    return np.array(found)
+
+
+def optimum(plant: Plant = NOMINAL) -> float:
     """Return the least root mean square that any w reaches."""
-    plant = Plant() if plant is None else plant
     alone = REFERENCE - plant.respond(REFERENCE[:, None], np.zeros((N, 1)))[0][:, 0]
-    driven = plant.respond(np.zeros(X.shape), X)[0]
-    w, *_ = np.linalg.lstsq(driven, alone, rcond=None)
-    return float(np.sqrt(np.mean((alone - driven @ w) ** 2)))
+    effect = driven(plant, False)[0]
+    w, *_ = np.linalg.lstsq(effect, alone, rcond=None)
+    return float(np.sqrt(np.mean((alone - effect @ w) ** 2)))
