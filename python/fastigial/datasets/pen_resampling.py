@@ -5,8 +5,8 @@ With the points p_0 … p_M of all strokes in one row and u_0 = 0, the path is p
     by length:  u_k = u_(k-1) + ‖p_k − p_(k-1)‖        by time:  u_k = k
 
 and the samples are p(i u_M / (n − 1)), i = 0 … n − 1. The way through the air from one stroke to the next is part of
-the path: straight, and as long as one interval of the tablet. Even spacing along the path serves recognition better than
-spacing in time (Alimoglu & Alpaydin 1996).
+the path: straight, and in time as long as one interval of the tablet. Points evenly spaced along the path serve
+recognition better than points evenly spaced in time (Alimoglu & Alpaydin 1996).
 """
 
 from __future__ import annotations

@@ -41,7 +41,8 @@ class Source:
 
     def url(self, file: str) -> str:
         """Return the public address of one file at the pinned commit."""
-        return f"https://raw.githubusercontent.com/{self.repository}/{self.commit}/{self.path}/{self.names.get(file, file)}"
+        name = self.names.get(file, file)
+        return f"https://raw.githubusercontent.com/{self.repository}/{self.commit}/{self.path}/{name}"
 
     def attrs(self) -> dict[str, str]:
         """Return what a recording from this source says about its origin."""

@@ -30,7 +30,7 @@ _COMMENT = re.compile(r"\.COMMENT\s+\d+\s+(\d+)\s+\d+\s*")
 
 
 def parse_unipen(text: str, name: str) -> tuple[tuple[Strokes, ...], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the strokes, the label and the writer of each digit in a file.
+    r"""Return the strokes, the label and the writer of each digit in a file.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def parse_unipen(text: str, name: str) -> tuple[tuple[Strokes, ...], NDArray[np.
     Examples
     --------
     >>> from fastigial.datasets.unipen import parse_unipen
-    >>> text = '.SEGMENT DIGIT 0 ? "1"\\n.COMMENT 1 7 30\\n.PEN_DOWN\\n 10 20\\n 10 5\\n.PEN_UP\\n.DT 100\\n'
+    >>> text = '.SEGMENT DIGIT 0 ? "1"\n.COMMENT 1 7 30\n.PEN_DOWN\n 10 20\n 10 5\n.PEN_UP\n.DT 100\n'
     >>> strokes, labels, writers = parse_unipen(text, "example")
     >>> strokes[0][0].tolist(), labels.tolist(), writers.tolist()
     ([[10.0, 20.0], [10.0, 5.0]], [1], [7])

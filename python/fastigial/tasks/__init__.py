@@ -19,6 +19,9 @@ from fastigial.tasks.function import from_function
 from fastigial.tasks.line_drawing import LineDrawing
 from fastigial.tasks.n_step_memory import NStepMemory
 from fastigial.tasks.neuro_gym import NeuroGym
+from fastigial.tasks.online_digit_drawing import OnlineDigitDrawing
+from fastigial.tasks.online_line_drawing import OnlineLineDrawing
+from fastigial.tasks.pen_strokes import PenStrokes
 from fastigial.tasks.pulses import PulseAccumulation
 from fastigial.tasks.ready_set_go import ReadySetGo
 from fastigial.tasks.sine import Sine
@@ -33,6 +36,9 @@ __all__ = [
     "LineDrawing",
     "NStepMemory",
     "NeuroGym",
+    "OnlineDigitDrawing",
+    "OnlineLineDrawing",
+    "PenStrokes",
     "PulseAccumulation",
     "ReadySetGo",
     "Sampler",
