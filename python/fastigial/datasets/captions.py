@@ -153,16 +153,16 @@ def read_captions(
     """
     path = Path(path)
     ids, names, texts = _entries(_records(path), path.name)
-    captions = [(words, image) for text, image in texts if (words := words_of(text))]
-    if not captions:
+    found = [(words, image) for text, image in texts if (words := words_of(text))]
+    if not found:
         raise ValueError(f"{path.name} holds no caption: {_SHAPE}")
-    words = tuple(entry[0] for entry in captions)
+    captions = tuple(words for words, _ in found)
     return CaptionSet(
-        captions=words,
-        image_of=np.array([entry[1] for entry in captions], dtype=np.intp),
+        captions=captions,
+        image_of=np.array([image for _, image in found], dtype=np.intp),
         images=names,
         ids=ids,
-        vocabulary=Vocabulary.of(words, min_count) if vocabulary is None else vocabulary,
+        vocabulary=Vocabulary.of(captions, min_count) if vocabulary is None else vocabulary,
         features=None if features is None else _features(features, ids, names),
     )
 
