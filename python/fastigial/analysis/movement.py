@@ -8,14 +8,14 @@ For one trial with positions x_0 … x_T, dt apart, targets x*_t, and logits y_t
     choice uncertainty   1 − ⟨max_c softmax(y_t)_c⟩                  0 if certain, 1 − 1/C if all classes are equal
 
 Cerebellar patients move irregularly (ataxia) and miss their aim (dysmetria). Boven, Pemberton, Chadderton, Apps & Costa
-(Nature Communications 14:51, 2023) report the irregularity of drawings and the uncertainty of choices of networks with and
-without a cerebellum; their exact formulas are not public. These four are a design of this package.
+(Nature Communications 14:51, 2023) report the irregularity of drawings and the uncertainty of choices, of networks with
+and without a cerebellum; their exact formulas are not public. These four are a design of this package.
 
-| symbol | name      | shape                         |
-| ------ | --------- | ----------------------------- |
-| x      | positions | (n_trials, n_steps, n_dims)   |
+| symbol | name      | shape                               |
+| ------ | --------- | ----------------------------------- |
+| x      | positions | (n_trials, n_steps, n_dims)         |
 | x*     | targets   | as positions, or (n_trials, n_dims) |
-| y      | outputs   | (n_trials, n_steps, n_classes) |
+| y      | outputs   | (n_trials, n_steps, n_classes)      |
 
 NaN means not observed: steps before the first and after the last that were observed are no part of a movement. Within
 a movement nothing may be missing.
@@ -71,8 +71,8 @@ def path_irregularity(positions: ArrayLike) -> NDArray[np.float64]:
 def mean_squared_jerk(positions: ArrayLike, dt: float = 1.0) -> NDArray[np.float64]:
     """How jerky each movement is: the mean squared third derivative of the position.
 
-    By second differences of the velocity, which is the first difference of the positions. A design of this package: what
-    Boven et al. (2023) measured is not public.
+    By second differences of the velocity, which is the first difference of the positions. A design of this package:
+    what Boven et al. (2023) measured is not public.
 
     Parameters
     ----------
@@ -210,7 +210,7 @@ def _movements(positions: Any) -> tuple[NDArray[np.float64], NDArray[np.intp], N
         raise ValueError(f"positions has shape {x.shape}, expected (n_trials, n_steps, n_dims)")
     if np.isinf(x).any():
         raise ValueError("positions must be finite, or NaN where they were not observed; got infinity")
-    seen = ~np.isnan(x).any(axis=2)
+    seen: NDArray[np.bool_] = np.asarray(~np.isnan(x).any(axis=2))
     first, last = seen.argmax(axis=1), x.shape[1] - 1 - seen[:, ::-1].argmax(axis=1)
     steps = np.arange(x.shape[1])
     within = (steps >= first[:, None]) & (steps <= last[:, None]) & seen.any(axis=1)[:, None]
