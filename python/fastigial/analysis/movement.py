@@ -213,8 +213,9 @@ def _movements(positions: Any) -> tuple[NDArray[np.float64], NDArray[np.intp], N
     seen: NDArray[np.bool_] = np.asarray(~np.isnan(x).any(axis=2))
     first, last = seen.argmax(axis=1), x.shape[1] - 1 - seen[:, ::-1].argmax(axis=1)
     steps = np.arange(x.shape[1])
-    within = (steps >= first[:, None]) & (steps <= last[:, None]) & seen.any(axis=1)[:, None]
-    if (within & ~seen).any():
-        trial, step = np.argwhere(within & ~seen)[0]
+    within = (steps >= first[:, None]) & (steps <= last[:, None]) & np.asarray(seen.any(axis=1))[:, None]
+    gaps = np.argwhere(within & ~seen)
+    if gaps.size:
+        trial, step = gaps[0]
         raise ValueError(f"positions is NaN within the movement of trial {trial}, at step {step}: fill gaps first")
     return x, first, last

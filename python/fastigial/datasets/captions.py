@@ -218,6 +218,8 @@ def _coco(found: dict[str, Any], file: str) -> tuple[tuple[str, ...], tuple[str,
     texts = []
     for number, entry in enumerate(annotations):
         where = f"{file}, annotation {number}"
+        if not isinstance(entry, dict):
+            raise ValueError(f"{where}, is {type(entry).__name__}: {_SHAPE}")
         text = _text(entry, where)
         image = str(entry.get("image_id"))
         if image not in place:

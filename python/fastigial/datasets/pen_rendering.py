@@ -68,14 +68,16 @@ def _draw(images: NDArray[np.float32], which: NDArray[np.intp], lines: NDArray[n
     start, way = lines[owner, 0], (lines[owner, 1] - lines[owner, 0]) / n_pieces[owner, None]
     start = start + number[:, None] * way
     corner = np.floor(start + way / 2).astype(np.intp) - 2
-    reach = np.stack(np.meshgrid(np.arange(5), np.arange(5)), axis=-1).reshape(25, 2)
-    pixel = corner[:, None] + reach
-    offset = (pixel + 0.5 - start[:, None]).astype(np.float32)
-    along = way.astype(np.float32)[:, None]
-    part = np.clip((offset * along).sum(axis=2) / np.maximum((along**2).sum(axis=2), 1e-12), 0.0, 1.0)
-    distance = np.linalg.norm(offset - part[:, :, None] * along, axis=2)
-    ink = np.clip(_HALF_WIDTH + 0.5 - distance, 0.0, 1.0).astype(np.float32)
-    inside = ((pixel >= 0) & (pixel < SIZE)).all(axis=2) & (ink > 0)
-    flat = (which[owner][:, None] * SIZE + pixel[:, :, 1]) * SIZE + pixel[:, :, 0]
+    first = (corner + 0.5 - start).astype(np.float32)
+    x = first[:, 0, None, None] + np.arange(5, dtype=np.float32)
+    y = first[:, 1, None, None] + np.arange(5, dtype=np.float32)[:, None]
+    along, down = way.astype(np.float32).T[:, :, None, None]
+    part = np.clip((x * along + y * down) / np.maximum(along**2 + down**2, 1e-12), 0.0, 1.0)
+    ink = _HALF_WIDTH + 0.5 - np.hypot(x - part * along, y - part * down)
+    piece, row, column = np.nonzero(ink > 0)
+    ink = np.minimum(1.0, ink[piece, row, column])
+    row, column = row + corner[piece, 1], column + corner[piece, 0]
+    inside = (row >= 0) & (row < SIZE) & (column >= 0) & (column < SIZE)
+    flat = (which[owner[piece]] * SIZE + row) * SIZE + column
     # A view that is not contiguous would be drawn into a copy.
     np.maximum.at(images.reshape(-1), flat[inside], ink[inside])

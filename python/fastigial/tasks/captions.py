@@ -91,11 +91,10 @@ class Captions(WordTask):
         n_words = self.captions.n_words
         self._kept = np.flatnonzero((n_words >= self.min_words) & (n_words <= (self.max_words or np.inf)))
         if not self._kept.size:
+            most = "" if self.max_words is None else f" and at most {self.max_words}"
             raise ValueError(
-                f"captions must have some of {self.min_words} to {self.max_words} words, got "
-                f"{len(n_words)} of {n_words.min(initial=0)} to {n_words.max(initial=0)}"
+                f"captions must have one of at least {self.min_words}{most} words, got none of {len(n_words)}"
             )
-
         self._n_steps = int(n_words[self._kept].max()) + 1
 
     @property

@@ -5,7 +5,7 @@ A design of this package, made so that captions can be learnt without any file.
 * A scene has 2 or 3 objects in different cells of a 3 × 3 grid. An object has one of 4 shapes, 5 colours and 2 sizes;
   no two in a scene have both shape and colour alike.
 * An image has 30 × 30 pixels of red, green and blue from 0 to 1, on black; a pixel is covered by min(1, max(0, d + ½)),
-  d its depth in pixels below the outline. Objects are off the middle of their cells by up to half a pixel.
+  d its depth in pixels below the outline. Objects are off the middle of their cells by up to 0.3 pixels.
 * Features are φ = max(0, W p), with p the 15 × 15 × 3 means of 2 × 2 pixels and W fixed, of independent normal numbers
   of variance 1/25, which is about 1/‖p‖²: a stand-in for the features of a trained network.
 * Which scenes are for training, validation and testing (8 : 1 : 1) is decided by a hash of the scene's objects with
@@ -30,9 +30,9 @@ N_CELLS = 9
 WIDTH = 30
 
 _PALETTE = np.array([[0.9, 0.1, 0.1], [0.1, 0.8, 0.2], [0.2, 0.3, 1.0], [0.95, 0.85, 0.1], [1.0, 1.0, 1.0]])
-_RADII = np.array([2.6, 4.4])
+_RADII = np.array([2.6, 4.3])
 _CELL = WIDTH / 3
-_JITTER = 0.5
+_JITTER = 0.3
 _PROJECTION_SEED = 20001
 
 
@@ -111,11 +111,11 @@ def _depth(
 ) -> NDArray[np.float64]:
     """Return how deep below the outline of each object pixels lie, (n_objects, 30, 30); negative outside."""
     r, x, y = radius[:, None, None], x[:, None, :], y[:, :, None]
-    side, arm, height = 0.9 * r, 0.35 * r, 1.2 * r
+    side, arm, height = 0.9 * r, 0.35 * r, 1.72 * r
     depths = (
         r - np.hypot(x, y),
         side - np.maximum(abs(x), abs(y)),
-        height / 2 - np.maximum(-y, (np.sqrt(3) * abs(x) + y) / 2),
+        np.minimum(height / 2 + y, height / 4 - (np.sqrt(3) * abs(x) + y) / 2),
         np.minimum(np.maximum(arm - abs(x), arm - abs(y)), r - np.maximum(abs(x), abs(y))),
     )
     return np.asarray(np.choose(shape[:, None, None], np.broadcast_arrays(*depths)))
