@@ -29,9 +29,11 @@ SPLITS = ("train", "validation", "test")
 N_CELLS = 9
 WIDTH = 30
 
-_PALETTE = np.array([[0.9, 0.1, 0.1], [0.1, 0.8, 0.2], [0.2, 0.3, 1.0], [0.95, 0.85, 0.1], [1.0, 1.0, 1.0]])
-_RADII = np.array([2.6, 4.3])
-_CELL = WIDTH / 3
+_PALETTE = np.array(
+    [[0.9, 0.1, 0.1], [0.1, 0.8, 0.2], [0.2, 0.3, 1.0], [0.95, 0.85, 0.1], [1.0, 1.0, 1.0]], dtype=np.float32
+)
+_RADII = np.array([2.6, 4.3], dtype=np.float32)
+_CELL = WIDTH // 3
 _JITTER = 0.3
 _PROJECTION_SEED = 20001
 
@@ -93,29 +95,30 @@ def split_of(scenes: Scenes) -> NDArray[np.intp]:
 
 def render(scenes: Scenes) -> NDArray[np.float32]:
     """Draw scenes, (n_scenes, 30, 30, 3): red, green and blue from 0 to 1, the top row first."""
-    images = np.zeros((len(scenes.cell), WIDTH, WIDTH, 3), dtype=np.float32)
-    pixel = np.arange(WIDTH) + 0.5
+    cells = np.zeros((len(scenes.cell), 3, _CELL, 3, _CELL, 3), dtype=np.float32)
+    # No object reaches a pixel of another cell, so each cell is drawn by itself.
+    pixel = np.arange(_CELL, dtype=np.float32) + 0.5 - _CELL / 2
     for place in range(3):
         here = np.flatnonzero(scenes.cell[:, place] >= 0)
-        cell, offset = scenes.cell[here, place], scenes.offset[here, place]
-        x = pixel - ((cell % 3 + 0.5) * _CELL + offset[:, 0])[:, None]
-        y = ((cell // 3 + 0.5) * _CELL + offset[:, 1])[:, None] - pixel
-        depth = _depth(scenes.shape[here, place], _RADII[scenes.size[here, place]], x, y)
-        cover = np.clip(depth + 0.5, 0.0, 1.0)[..., None]
-        images[here] = (1 - cover) * images[here] + cover * _PALETTE[scenes.colour[here, place], None, None]
-    return images
+        offset = scenes.offset[here, place].astype(np.float32)
+        radius = _RADII[scenes.size[here, place]]
+        depth = _depth(scenes.shape[here, place], radius, pixel - offset[:, :1], offset[:, 1:] - pixel)
+        row, column = np.divmod(scenes.cell[here, place], 3)
+        cover = np.clip(depth + np.float32(0.5), 0, 1)[..., None]
+        cells[here, row, :, column] = cover * _PALETTE[scenes.colour[here, place], None, None]
+    return cells.reshape(-1, WIDTH, WIDTH, 3)
 
 
 def _depth(
-    shape: NDArray[np.intp], radius: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return how deep below the outline of each object pixels lie, (n_objects, 30, 30); negative outside."""
+    shape: NDArray[np.intp], radius: NDArray[np.float32], x: NDArray[np.float32], y: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return how deep below the outline of each object pixels lie, (n_objects, rows, columns); negative outside."""
     r, x, y = radius[:, None, None], x[:, None, :], y[:, :, None]
-    side, arm, height = 0.9 * r, 0.35 * r, 1.72 * r
+    side, arm, height = (np.float32(share) * r for share in (0.9, 0.35, 1.72))
     depths = (
         r - np.hypot(x, y),
         side - np.maximum(abs(x), abs(y)),
-        np.minimum(height / 2 + y, height / 4 - (np.sqrt(3) * abs(x) + y) / 2),
+        np.minimum(height / 2 + y, height / 4 - (np.float32(np.sqrt(3)) * abs(x) + y) / 2),
         np.minimum(np.maximum(arm - abs(x), arm - abs(y)), r - np.maximum(abs(x), abs(y))),
     )
     return np.asarray(np.choose(shape[:, None, None], np.broadcast_arrays(*depths)))
@@ -123,8 +126,8 @@ def _depth(
 
 def features_of(images: NDArray[np.float32], n_features: int) -> NDArray[np.float64]:
     """Return the features of images, (n_images, n_features)."""
-    pooled = images.reshape(len(images), WIDTH // 2, 2, WIDTH // 2, 2, 3).mean(axis=(2, 4), dtype=np.float64)
-    flat = pooled.reshape(len(images), -1)
+    quarters = [images[:, row::2, column::2] for row in (0, 1) for column in (0, 1)]
+    flat = np.asarray(sum(quarters), dtype=np.float64).reshape(len(images), -1) / 4
     return np.asarray(np.maximum(0.0, flat @ _projection(n_features, flat.shape[1])))
 
 
