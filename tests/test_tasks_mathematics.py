@@ -384,10 +384,10 @@ class TestDigits:
         np.testing.assert_array_equal(everywhere.info["label"], everywhere.info["digit"][:, None] * np.ones(8))
 
     def test_without_scikit_learn_it_says_how_to_get_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from fastigial.tasks import digits
+        from fastigial.tasks import images
 
         monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-        digits._images.cache_clear()
+        images._sklearn_digits.cache_clear()
         with pytest.raises(ImportError, match="pip install scikit-learn"):
             tasks.SequentialDigits().sample(1, seed=0)
 

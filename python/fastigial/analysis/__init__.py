@@ -36,6 +36,11 @@ decode
 demixed_variance, demixed_comparison
     How much goes with time, stimulus, decision, in one system or two.
 
+Of movements and choices, a network's or an animal's:
+
+path_irregularity, mean_squared_jerk, end_point_error, choice_uncertainty
+    Signs of ataxia and dysmetria: how smooth, straight, accurate and sure they are.
+
 Of networks:
 
 fixed_points, jacobian_spectrum
@@ -55,6 +60,12 @@ from fastigial.analysis.dimensionality import VarianceSpectrum, participation_ra
 from fastigial.analysis.fixed_points import FixedPoints, fixed_points
 from fastigial.analysis.gradient_alignment import GradientAlignment, gradient_alignment
 from fastigial.analysis.influence import Influence, influence
+from fastigial.analysis.movement import (
+    choice_uncertainty,
+    end_point_error,
+    mean_squared_jerk,
+    path_irregularity,
+)
 from fastigial.analysis.permutation import PermutationTest, permutation_test
 from fastigial.analysis.replicability import SplitHalf, split_half
 from fastigial.analysis.representations import cka, procrustes
@@ -89,6 +100,7 @@ __all__ = [
     "align",
     "alignment_index",
     "bootstrap",
+    "choice_uncertainty",
     "cka",
     "component_variance",
     "core_array",
@@ -98,11 +110,14 @@ __all__ = [
     "demixed_comparison",
     "demixed_variance",
     "distinct_solutions",
+    "end_point_error",
     "fixed_points",
     "gradient_alignment",
     "influence",
     "jacobian_spectrum",
+    "mean_squared_jerk",
     "participation_ratio",
+    "path_irregularity",
     "permutation_test",
     "principal_angles",
     "principal_components",

@@ -7,23 +7,32 @@ they are.
 
 from __future__ import annotations
 
+from fastigial.datasets.captions import CaptionSet, read_captions
 from fastigial.datasets.files import cache_folder, data_folder
 from fastigial.datasets.force_field import fetch_force_field_days, list_force_field_days, load_force_field_day
+from fastigial.datasets.pendigits import PenDigits, fetch_pendigits, load_pendigits
 from fastigial.datasets.pmd_reach import fetch_pmd_reach, load_pmd_reach
 from fastigial.datasets.rat_motor_timing import fetch_rat_motor_timing, load_rat_motor_timing
 from fastigial.datasets.simulated import make_learning_recording, make_slicetca, make_tca
+from fastigial.datasets.vocabulary import Vocabulary
 
 __all__ = [
+    "CaptionSet",
+    "PenDigits",
+    "Vocabulary",
     "cache_folder",
     "data_folder",
     "fetch_force_field_days",
+    "fetch_pendigits",
     "fetch_pmd_reach",
     "fetch_rat_motor_timing",
     "list_force_field_days",
     "load_force_field_day",
+    "load_pendigits",
     "load_pmd_reach",
     "load_rat_motor_timing",
     "make_learning_recording",
     "make_slicetca",
     "make_tca",
+    "read_captions",
 ]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["FORCE_FIELD", "PMD_REACH", "RAT_MOTOR_TIMING", "Source"]
+__all__ = ["FORCE_FIELD", "PENDIGITS", "PMD_REACH", "RAT_MOTOR_TIMING", "Source"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class Source:
         File name to SHA-256. Empty where the set is too large to pin file by file.
     licence, citation : str
         What the authors ask for.
+    names : mapping of str to str
+        What a file is called in the repository, where that is something else.
     """
 
     folder: str
@@ -35,10 +37,12 @@ class Source:
     files: Mapping[str, str]
     licence: str
     citation: str
+    names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def url(self, file: str) -> str:
         """Return the public address of one file at the pinned commit."""
-        return f"https://raw.githubusercontent.com/{self.repository}/{self.commit}/{self.path}/{file}"
+        name = self.names.get(file, file)
+        return f"https://raw.githubusercontent.com/{self.repository}/{self.commit}/{self.path}/{name}"
 
     def attrs(self) -> dict[str, str]:
         """Return what a recording from this source says about its origin."""
@@ -82,4 +86,20 @@ FORCE_FIELD = Source(
     files=MappingProxyType({}),
     licence="none stated: look and evaluate, do not redistribute",
     citation="Israely et al. 2025, Nature Communications, s41467-025-57832-4; doi:10.5281/zenodo.14778754",
+)
+
+PENDIGITS = Source(
+    folder="digits_pendigits",
+    repository="choucavalier/pendigits-hmm",
+    commit="03382e1457941714439d40b67e53eaf117fe4d08",
+    path="data",
+    files=MappingProxyType(
+        {
+            "pendigits-orig.tra": "a66225d68d7d68591e62944df1ad33b3f5aa608e2df2505844b41f5568a80da4",
+            "pendigits-orig.tes": "ddb1c19e277a56c7ffe682cc024d6ab73696f9adcc1643ef9ed5aa753007e081",
+        }
+    ),
+    licence="UCI Machine Learning Repository, data set 81; its sets are under CC BY 4.0",
+    citation="Alpaydin & Alimoglu 1998, Pen-Based Recognition of Handwritten Digits, UCI Machine Learning Repository",
+    names=MappingProxyType({"pendigits-orig.tra": "pendigits-train", "pendigits-orig.tes": "pendigits-test"}),
 )

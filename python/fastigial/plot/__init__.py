@@ -40,6 +40,8 @@ trials
     Inputs and targets of a few trials of a task, and when they count.
 paths
     Trials of a task with two outputs, as paths in a plane.
+scenes
+    Images with their captions, and with what a network said of them.
 trajectory
     Inputs, units and outputs of one trial of a network.
 history
@@ -77,6 +79,7 @@ from fastigial.plot.permutation import permutation
 from fastigial.plot.rank_search import rank_search
 from fastigial.plot.replicability import replicability
 from fastigial.plot.residuals import reconstruction
+from fastigial.plot.scenes import scenes
 from fastigial.plot.similarity import similarity
 from fastigial.plot.slices import slicetca
 from fastigial.plot.spectrum import spectrum
@@ -102,6 +105,7 @@ __all__ = [
     "rank_search",
     "reconstruction",
     "replicability",
+    "scenes",
     "similarity",
     "slicetca",
     "spectrum",

@@ -107,7 +107,7 @@ def trials(
     ['trial 0', 'trial 1']
     """
     n_trials, n_steps = trials.inputs.shape[:2]
-    chosen = _chosen(n, n_trials)
+    chosen = chosen_trials(n, n_trials)
     edges = np.arange(n_steps + 1) * trials.dt
     inputs, targets, weights = (array[chosen] for array in (trials.inputs, trials.targets, trials.weights))
     over = None
@@ -147,7 +147,8 @@ def trials(
     return figure
 
 
-def _chosen(n: int | ArrayLike, n_trials: int) -> NDArray[np.intp]:
+def chosen_trials(n: int | ArrayLike, n_trials: int) -> NDArray[np.intp]:
+    """Return which trials to draw: the first `n`, or those given."""
     if n_trials == 0:
         raise ValueError("trials must hold at least one trial, got none")
     if isinstance(n, int | np.integer) and not isinstance(n, bool):

@@ -203,10 +203,8 @@ class Task(ABC):
     def __repr__(self) -> str:
         given, itself = "", cast("Any", self)
         if is_dataclass(itself):
-            values = {entry.name: (getattr(self, entry.name), _default(entry)) for entry in fields(itself)}
-            given = ", ".join(
-                f"{name}={value!r}" for name, (value, default) in values.items() if repr(value) != repr(default)
-            )
+            values = {entry.name: (_shown(getattr(self, entry.name)), _default(entry)) for entry in fields(itself)}
+            given = ", ".join(f"{name}={value}" for name, (value, default) in values.items() if value != repr(default))
         sizes = [(self.n_inputs, "input"), (self.n_outputs, "output"), (self.n_steps, "step")]
         words = [f"{number} {noun}" if number == 1 else f"{number} {noun}s" for number, noun in sizes]
         return f'<{type(self).__name__}({given}): {", ".join(words)} of {1e3 * self.dt:g} ms, loss "{self.loss}">'
@@ -214,6 +212,11 @@ class Task(ABC):
 
 def _default(entry: Field[Any]) -> Any:
     return entry.default if entry.default_factory is MISSING else entry.default_factory()
+
+
+def _shown(value: Any) -> str:
+    """Return what to print of an argument: of an array, no more than its shape."""
+    return f"array of {value.shape}" if isinstance(value, np.ndarray) else repr(value)
 
 
 def share(right: NDArray[np.bool_], counted: NDArray[np.bool_]) -> NDArray[np.float64]:
