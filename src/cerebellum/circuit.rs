@@ -36,6 +36,8 @@ pub struct Circuit<R> {
     n_nuclei: usize,
     n_zones: usize,
     zones: Vec<usize>,
+    /// The Purkinje cells of each zone.
+    members: Vec<Vec<usize>>,
     inhibited: bool,
     parameters: Parameters<R>,
 }
@@ -46,7 +48,9 @@ impl<R: Real> Circuit<R> {
         let columns = |name: &'static str| -> Result<usize> {
             match parameters.get(name).map(|p| &p.shape[..]) {
                 Some(&[rows, columns]) if rows > 0 && columns > 0 => Ok(columns),
-                Some(shape) => Err(Error::shape("parameters", shape, format!("{name} with two axes, none empty"))),
+                Some(shape) => {
+                    Err(Error::shape("parameters", shape, format!("{name} with two axes, none empty")))
+                }
                 None => Err(Error::value("parameters", format!("without {name}"), "W_pf, b_p, B, b_n and C")),
             }
         };
@@ -69,7 +73,11 @@ impl<R: Real> Circuit<R> {
             }
         }
         if parameters.len() != expected.len() {
-            return Err(Error::value("parameters", format!("{} arrays", parameters.len()), "W_pf, b_p, B, b_n and C"));
+            return Err(Error::value(
+                "parameters",
+                format!("{} arrays", parameters.len()),
+                "W_pf, b_p, B, b_n and C",
+            ));
         }
         if zones.len() != n_purkinje || zones.iter().any(|&zone| zone >= n_zones) {
             let expected = format!("one of {n_zones} zones for each of {n_purkinje} Purkinje cells");
@@ -78,7 +86,11 @@ impl<R: Real> Circuit<R> {
         if !parameters.all_finite() {
             return Err(Error::value("parameters", "not finite", "finite numbers"));
         }
-        Ok(Self { n_features, n_nuclei, n_zones, zones, inhibited, parameters })
+        let mut members = vec![Vec::new(); n_zones];
+        for (cell, &zone) in zones.iter().enumerate() {
+            members[zone].push(cell);
+        }
+        Ok(Self { n_features, n_nuclei, n_zones, zones, members, inhibited, parameters })
     }
 
     /// Parallel fibres.
@@ -101,9 +113,12 @@ impl<R: Real> Circuit<R> {
         self.n_zones
     }
 
-    /// The microzone of each Purkinje cell.
-    pub fn zones(&self) -> &[usize] {
-        &self.zones
+    /// W_pf of each Purkinje cell of a microzone, to be learned.
+    pub fn weights_of_zone(&mut self, zone: usize, mut each: impl FnMut(&mut [R])) {
+        let Some(weights) = self.parameters.get_mut("W_pf") else { return };
+        for &cell in &self.members[zone] {
+            each(&mut weights.values[cell * self.n_features..][..self.n_features]);
+        }
     }
 
     /// s.
@@ -121,7 +136,9 @@ impl<R: Real> Circuit<R> {
         let known = |entry: &Parameter<R>| self.parameters.get(&entry.name).map(|p| &p.shape);
         for entry in new {
             match known(entry) {
-                None => return Err(Error::value("parameters", &entry.name, "names among W_pf, b_p, B, b_n, C")),
+                None => {
+                    return Err(Error::value("parameters", &entry.name, "names among W_pf, b_p, B, b_n, C"));
+                }
                 Some(shape) if *shape != entry.shape => {
                     let expected = format!("{} of shape {shape:?}", entry.name);
                     return Err(Error::shape("parameters", &entry.shape, expected));
@@ -188,7 +205,9 @@ fn rows_times<R: Real>(rows: &[R], weights: &[R], n_inner: usize, sign: R, bias:
         ArrayViewMut2::from_shape((n_rows, n_out), &mut *out),
     );
     match views {
-        (Ok(rows), Ok(weights), Ok(into)) if n_rows >= MANY_ROWS => add_product(into, true, rows, weights.t()),
+        (Ok(rows), Ok(weights), Ok(into)) if n_rows >= MANY_ROWS => {
+            add_product(into, true, rows, weights.t());
+        }
         _ => {
             for (row, into) in rows.chunks_exact(n_inner).zip(out.chunks_exact_mut(n_out)) {
                 for (weights, into) in weights.chunks_exact(n_inner).zip(into) {
@@ -231,9 +250,13 @@ mod tests {
     fn circuit(n_features: usize, inhibited: bool) -> Circuit<f64> {
         let mut stream = rng::stream(3, n_features as u64);
         let mut parameters = Parameters::new();
-        for (name, shape) in
-            [("W_pf", vec![4, n_features]), ("b_p", vec![4]), ("B", vec![3, 4]), ("b_n", vec![3]), ("C", vec![2, 3])]
-        {
+        for (name, shape) in [
+            ("W_pf", vec![4, n_features]),
+            ("b_p", vec![4]),
+            ("B", vec![3, 4]),
+            ("b_n", vec![3]),
+            ("C", vec![2, 3]),
+        ] {
             let values = (0..shape.iter().product()).map(|_| rng::normal(&mut stream)).collect();
             parameters.push(name, &shape, values).unwrap();
         }
@@ -254,7 +277,8 @@ mod tests {
                     for row in 0..n_rows {
                         for q in 0..4 {
                             let weights = &circuit.values("W_pf")[q * n_features..][..n_features];
-                            let sum: f64 = weights.iter().zip(&rows[row * n_features..]).map(|(w, g)| w * g).sum();
+                            let sum: f64 =
+                                weights.iter().zip(&rows[row * n_features..]).map(|(w, g)| w * g).sum();
                             assert!((purkinje[row * 4 + q] - circuit.values("b_p")[q] - sum).abs() < 1e-11);
                         }
                         for o in 0..3 {

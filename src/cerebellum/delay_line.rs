@@ -31,12 +31,12 @@ impl<R: Real> DelayLine<R> {
 
     /// Sends a row, and returns the one that arrives at the same step.
     pub fn send(&mut self, row: &[R]) -> &[R] {
-        self.next().copy_from_slice(row);
+        self.departing().copy_from_slice(row);
         self.arriving()
     }
 
     /// Room for the next row to be sent, which is written in place.
-    pub fn next(&mut self) -> &mut [R] {
+    pub fn departing(&mut self) -> &mut [R] {
         self.latest = if self.latest == self.delay { 0 } else { self.latest + 1 };
         &mut self.rows[self.latest * self.width..][..self.width]
     }

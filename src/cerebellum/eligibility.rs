@@ -69,7 +69,11 @@ impl Eligibility {
             }
             Shape::Array(kernel) => {
                 if kernel.is_empty() || kernel.iter().any(|value| !value.is_finite()) {
-                    return Err(Error::value("eligibility", format!("{kernel:?}"), "finite numbers, at least one"));
+                    return Err(Error::value(
+                        "eligibility",
+                        format!("{kernel:?}"),
+                        "finite numbers, at least one",
+                    ));
                 }
             }
         }
@@ -142,7 +146,7 @@ impl<R: Real> Trace<R> {
     pub fn step<'a>(&'a mut self, activity: &'a [R]) -> &'a [R] {
         let Self { eligibility, past, rise, value } = self;
         let arrived = if eligibility.n_kept() > 0 {
-            past.next().copy_from_slice(activity);
+            past.departing().copy_from_slice(activity);
             past.back(eligibility.lag)
         } else {
             activity
@@ -157,7 +161,8 @@ impl<R: Real> Trace<R> {
             Shape::Array(kernel) => {
                 value.fill(R::ZERO);
                 for (k, &weight) in kernel.iter().enumerate().filter(|(_, weight)| **weight != 0.0) {
-                    let row = if eligibility.n_kept() > 0 { past.back(eligibility.lag + k) } else { activity };
+                    let row =
+                        if eligibility.n_kept() > 0 { past.back(eligibility.lag + k) } else { activity };
                     accumulate(value, R::ONE, R::from_f64(weight), row);
                 }
             }
@@ -208,8 +213,9 @@ mod tests {
                     for step in 0..n_steps {
                         let found = trace.step(&activity[step * n_features..][..n_features]).to_vec();
                         for (feature, &found) in found.iter().enumerate() {
-                            let expected: f64 =
-                                (0..=step).map(|k| kernel[k] * activity[(step - k) * n_features + feature]).sum();
+                            let expected: f64 = (0..=step)
+                                .map(|k| kernel[k] * activity[(step - k) * n_features + feature])
+                                .sum();
                             assert!((found - expected).abs() < 1e-12, "{shape:?}, lag {lag}, step {step}");
                         }
                     }

@@ -1,5 +1,7 @@
 //! What lies between mossy fibres and Purkinje cells: a granule layer, or nothing.
 
+use std::sync::Arc;
+
 use super::granule::GranuleLayer;
 use crate::error::{Error, Result};
 use crate::numerics::parallel::Threads;
@@ -11,7 +13,7 @@ pub enum Expansion<R> {
     /// So many mossy fibres reach the Purkinje cells themselves.
     Direct(usize),
     /// A granule layer, with its filters in time if it has any.
-    Granule(GranuleLayer<R>),
+    Granule(Arc<GranuleLayer<R>>),
 }
 
 /// Filters of trials that run side by side.
@@ -64,7 +66,9 @@ impl<R: Real> Expansion<R> {
         let (n_granule, n_features) = (layer.n_granule(), layer.n_features());
         layers.granule.resize(mossy.len() / layer.n_mossy() * n_granule, R::ZERO);
         layer.forward(mossy, &mut layers.granule, threads)?;
-        for (granule, features) in layers.granule.chunks_exact(n_granule).zip(out.chunks_exact_mut(n_features)) {
+        for (granule, features) in
+            layers.granule.chunks_exact(n_granule).zip(out.chunks_exact_mut(n_features))
+        {
             basis.advance(&mut layers.filters, granule, features);
         }
         Ok(())

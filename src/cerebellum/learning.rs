@@ -102,10 +102,18 @@ impl<R: Real> Module<R> {
         };
         if values.len() != lesson.n_trials * lesson.n_steps * n_nuclei {
             let got = [lesson.n_trials, lesson.n_steps, values.len() / (lesson.n_trials * lesson.n_steps)];
-            return Err(Error::shape(name, &got, format!("(trials, steps, {n_nuclei}): one column per nucleus")));
+            return Err(Error::shape(
+                name,
+                &got,
+                format!("(trials, steps, {n_nuclei}): one column per nucleus"),
+            ));
         }
         if values.iter().any(|value| value.to_f64().is_infinite()) {
-            return Err(Error::value(name, "infinite in places", "finite numbers, or NaN where nothing was observed"));
+            return Err(Error::value(
+                name,
+                "infinite in places",
+                "finite numbers, or NaN where nothing was observed",
+            ));
         }
         Ok(())
     }
@@ -133,7 +141,13 @@ impl<R: Real> Module<R> {
                 }
                 let n_steps = pass.features(self, lesson, trial, first, threads)?;
                 for step in 0..n_steps {
-                    self.learn_step(lesson, trial * lesson.n_steps + first + step, step, &mut pass, &mut squared);
+                    self.learn_step(
+                        lesson,
+                        trial * lesson.n_steps + first + step,
+                        step,
+                        &mut pass,
+                        &mut squared,
+                    );
                 }
             }
             self.plasticity.end_trial(&mut self.circuit);
@@ -159,7 +173,7 @@ impl<R: Real> Module<R> {
         self.circuit.nuclei(&pass.purkinje, &mut pass.nuclei);
         lesson.errors(row, &pass.nuclei, &mut pass.errors);
         squared.add(&pass.errors);
-        self.circuit.climbing_fibres(&pass.errors, pass.fibres.next());
+        self.circuit.climbing_fibres(&pass.errors, pass.fibres.departing());
         let arrived = pass.fibres.arriving();
         self.plasticity.teach(&mut self.circuit, &mut self.means, arrived, eligibility, &mut pass.change);
     }
@@ -174,10 +188,15 @@ impl<R: Real> Module<R> {
         if self.circuit.weights().iter().all(|weight| weight.to_f64().is_finite()) {
             return Ok(());
         }
-        self.circuit.weights_mut().copy_from_slice(&kept.0);
-        self.means.clone_from(&kept.1);
+        self.restore(kept);
         let place = format!(" in trial {trial} of pass {epoch}: the learning rate is too large");
         Err(Error::Diverged { what: "a weight of parallel fibres", place })
+    }
+
+    /// Takes weights and means back.
+    pub(super) fn restore(&mut self, kept: &(Vec<R>, Means<R>)) {
+        self.circuit.weights_mut().copy_from_slice(&kept.0);
+        self.means.clone_from(&kept.1);
     }
 
     fn learn_batch(
@@ -254,11 +273,12 @@ impl<R: Real> Module<R> {
                     let row = trial * lesson.n_steps + first + step;
                     lesson.errors(row, &nuclei[step * n_nuclei..][..n_nuclei], &mut pass.errors);
                     squared.add(&pass.errors);
-                    circuit.climbing_fibres(&pass.errors, pass.fibres.next());
+                    circuit.climbing_fibres(&pass.errors, pass.fibres.departing());
                     fibres[step * n_zones..][..n_zones].copy_from_slice(pass.fibres.arriving());
                 }
                 if traced {
-                    let rows = features.chunks_exact(n_features).zip(eligibility.chunks_exact_mut(n_features));
+                    let rows =
+                        features.chunks_exact(n_features).zip(eligibility.chunks_exact_mut(n_features));
                     for (activity, into) in rows {
                         into.copy_from_slice(pass.trace.step(activity));
                     }
@@ -337,7 +357,12 @@ impl<R: Real> Pass<R> {
         let (n_mossy, n_features) = (module.n_mossy(), module.circuit.n_features());
         let n_steps = self.stretch.min(lesson.n_steps - first);
         let mossy = &lesson.mossy[(trial * lesson.n_steps + first) * n_mossy..][..n_steps * n_mossy];
-        module.expansion.steps(&mut self.layers, mossy, &mut self.features[..n_steps * n_features], threads)?;
+        module.expansion.steps(
+            &mut self.layers,
+            mossy,
+            &mut self.features[..n_steps * n_features],
+            threads,
+        )?;
         Ok(n_steps)
     }
 }

@@ -155,7 +155,8 @@ impl<R: Real> Module<R> {
     pub fn advance(&self, moment: &mut Moment<R>, mossy: &[R], threads: &Threads) -> Result<()> {
         let n_features = self.circuit.n_features();
         self.expansion.step(&mut moment.layers, mossy, &mut moment.features, threads)?;
-        let rows = moment.features.chunks_exact(n_features).zip(moment.eligibility.chunks_exact_mut(n_features));
+        let rows =
+            moment.features.chunks_exact(n_features).zip(moment.eligibility.chunks_exact_mut(n_features));
         for (trace, (activity, eligibility)) in moment.traces.iter_mut().zip(rows) {
             eligibility.copy_from_slice(trace.step(activity));
         }
@@ -169,7 +170,7 @@ impl<R: Real> Module<R> {
         let (n_zones, n_nuclei) = (self.circuit.n_zones(), self.circuit.n_nuclei());
         let rows = errors.chunks_exact(n_nuclei).zip(moment.arrived.chunks_exact_mut(n_zones));
         for (line, (errors, arrived)) in moment.fibres.iter_mut().zip(rows) {
-            self.circuit.climbing_fibres(errors, line.next());
+            self.circuit.climbing_fibres(errors, line.departing());
             arrived.copy_from_slice(line.arriving());
         }
     }
@@ -220,7 +221,8 @@ impl<R: Real> Module<R> {
                 circuit.purkinje(features, purkinje);
                 circuit.nuclei(purkinje, &mut nuclei[first * circuit.n_nuclei()..][..n * circuit.n_nuclei()]);
                 if keeps_features {
-                    into_features.block(trial)[first * n_features..][..n * n_features].copy_from_slice(features);
+                    into_features.block(trial)[first * n_features..][..n * n_features]
+                        .copy_from_slice(features);
                 }
             }
             Ok(())
@@ -240,18 +242,31 @@ pub(super) fn stretch(n_features: usize, n_steps: usize) -> usize {
 }
 
 /// An error unless these are finite numbers for all trials, steps and mossy fibres, and there are some.
-pub(super) fn check_mossy<R: Real>(mossy: &[R], n_trials: usize, n_steps: usize, n_mossy: usize) -> Result<()> {
+pub(super) fn check_mossy<R: Real>(
+    mossy: &[R],
+    n_trials: usize,
+    n_steps: usize,
+    n_mossy: usize,
+) -> Result<()> {
     if n_trials == 0 || n_steps == 0 {
         return Err(Error::shape("mossy", &[n_trials, n_steps, n_mossy], "at least one trial and one step"));
     }
     if mossy.len() != n_trials * n_steps * n_mossy {
         let got = [n_trials, n_steps, mossy.len() / (n_trials * n_steps)];
-        return Err(Error::shape("mossy", &got, format!("(trials, steps, {n_mossy}): one column per mossy fibre")));
+        return Err(Error::shape(
+            "mossy",
+            &got,
+            format!("(trials, steps, {n_mossy}): one column per mossy fibre"),
+        ));
     }
     if let Some(place) = mossy.iter().position(|x| !x.to_f64().is_finite()) {
         let row = place / n_mossy;
         let got = format!("{} in trial {}, step {}", mossy[place], row / n_steps, row % n_steps);
-        return Err(Error::value("mossy", got, "finite numbers (what was not observed belongs in targets or errors)"));
+        return Err(Error::value(
+            "mossy",
+            got,
+            "finite numbers (what was not observed belongs in targets or errors)",
+        ));
     }
     Ok(())
 }

@@ -88,7 +88,11 @@ impl Plasticity {
         }
         // NaN is no bound either.
         if self.low.is_nan() || self.high.is_nan() || self.low > self.high {
-            return Err(Error::value("bounds", format!("({}, {})", self.low, self.high), "low not above high"));
+            return Err(Error::value(
+                "bounds",
+                format!("({}, {})", self.low, self.high),
+                "low not above high",
+            ));
         }
         match self.rule {
             Rule::Covariance { rate } if !(rate > 0.0 && rate <= 1.0) => {
@@ -132,9 +136,19 @@ impl Plasticity {
         }
         for zone in 0..n_zones {
             let mean = means.fibres.get(zone).copied().unwrap_or(R::ZERO);
+            if eligibility.len() == n_features && self.rule == Rule::Lms {
+                // One trial: its eligibility is the change.
+                let signal = if fibres[zone].is_nan() { R::ZERO } else { fibres[zone] };
+                if signal != R::ZERO || keep < 1.0 {
+                    self.follow(circuit, zone, keep, signal, eligibility);
+                }
+                continue;
+            }
             let (mut total, mut taught) = (R::ZERO, false);
             change.fill(R::ZERO);
-            for (&fibre, row) in fibres[zone..].iter().step_by(n_zones).zip(eligibility.chunks_exact(n_features)) {
+            for (&fibre, row) in
+                fibres[zone..].iter().step_by(n_zones).zip(eligibility.chunks_exact(n_features))
+            {
                 let signal = fibre - mean;
                 // Comparison is false for NaN.
                 if signal.abs() > R::ZERO {
@@ -147,7 +161,7 @@ impl Plasticity {
                 accumulate(change, R::ONE, -total, &means.eligibility);
             }
             if taught || keep < 1.0 {
-                self.follow(circuit, zone, keep, change);
+                self.follow(circuit, zone, keep, R::ONE, change);
             }
         }
         if let Rule::Covariance { rate } = self.rule {
@@ -155,17 +169,11 @@ impl Plasticity {
         }
     }
 
-    /// W_q ← clip(keep W_q + s η change) for all Purkinje cells of a zone.
-    fn follow<R: Real>(&self, circuit: &mut Circuit<R>, zone: usize, keep: f64, change: &[R]) {
-        let rate = R::from_f64(circuit.sign() * self.learning_rate);
+    /// W_q ← clip(keep W_q + s η signal · change) for all Purkinje cells of a zone.
+    fn follow<R: Real>(&self, circuit: &mut Circuit<R>, zone: usize, keep: f64, signal: R, change: &[R]) {
+        let rate = signal * R::from_f64(circuit.sign() * self.learning_rate);
         let (keep, low, high) = (R::from_f64(keep), R::from_f64(self.low), R::from_f64(self.high));
-        let n_features = circuit.n_features();
-        for cell in 0..circuit.n_purkinje() {
-            if circuit.zones()[cell] == zone {
-                let weights = &mut circuit.weights_mut()[cell * n_features..][..n_features];
-                bounded(weights, keep, rate, change, low, high);
-            }
-        }
+        circuit.weights_of_zone(zone, |weights| bounded(weights, keep, rate, change, low, high));
     }
 
     /// Forgetting at the end of a trial.
@@ -188,7 +196,10 @@ impl Plasticity {
         let count = if self.per == Per::Step { n_trials * n_steps } else { n_trials };
         let lost = self.forgetting * count as f64;
         if lost > 1.0 {
-            let expected = format!("at most 1 over a batch, that is {} with {count} of its steps or trials", 1.0 / count as f64);
+            let expected = format!(
+                "at most 1 over a batch, that is {} with {count} of its steps or trials",
+                1.0 / count as f64
+            );
             return Err(Error::value("forgetting", self.forgetting, expected));
         }
         let n_features = circuit.n_features();
@@ -199,7 +210,7 @@ impl Plasticity {
                 let row = &sums.eligibility[zone * n_features..][..n_features];
                 accumulate(change, R::ONE, R::from_f64(-mean), row);
             }
-            self.follow(circuit, zone, 1.0 - lost, change);
+            self.follow(circuit, zone, 1.0 - lost, R::ONE, change);
         }
         Ok(())
     }

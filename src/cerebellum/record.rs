@@ -42,7 +42,8 @@ impl<'a, R: Real> Record<'a, R> {
         }
         let mut into = self.block(block);
         for (sample, row) in rows.chunks_exact(stride).enumerate() {
-            into[(sample * self.n_steps + step) * self.width..][..self.width].copy_from_slice(&row[..self.width]);
+            into[(sample * self.n_steps + step) * self.width..][..self.width]
+                .copy_from_slice(&row[..self.width]);
         }
     }
 }

@@ -105,6 +105,7 @@ impl<R: Real> Journey<R> {
         records.states.write(self.block, step, self.tape.activity_at(0, width), width);
         records.outputs.write(self.block, step, self.tape.output_at(0, output_width), output_width);
         records.inputs.write(self.block, step, &self.inputs, structure.n_inputs);
+        records.mossy.write(self.block, step, &self.mossy, module.n_mossy());
         records.nuclei.write(self.block, step, &self.moment.nuclei, n_nuclei);
         records.purkinje.write(self.block, step, &self.moment.purkinje, module.circuit().n_purkinje());
         if !run.trials.targets.is_empty() {
@@ -120,7 +121,7 @@ impl<R: Real> Journey<R> {
     fn send_activity(&mut self, run: &Loop<'_, '_, R>) {
         let n_units = run.wiring.network.structure().n_units;
         let rows = self.state.variable(Place::Activity).chunks_exact(run.wiring.width);
-        for (row, into) in rows.zip(self.activity.next().chunks_exact_mut(n_units)) {
+        for (row, into) in rows.zip(self.activity.departing().chunks_exact_mut(n_units)) {
             into.copy_from_slice(&row[..n_units]);
         }
     }
@@ -129,12 +130,14 @@ impl<R: Real> Journey<R> {
     fn send_outputs(&mut self, run: &Loop<'_, '_, R>, step: usize) {
         let n_outputs = run.wiring.network.structure().n_outputs;
         let width = run.wiring.output_width;
-        let into = self.outputs.next();
+        let into = self.outputs.departing();
         if step == 0 {
             into.fill(R::ZERO);
             return;
         }
-        for (row, into) in self.tape.output_at(0, width).chunks_exact(width).zip(into.chunks_exact_mut(n_outputs)) {
+        for (row, into) in
+            self.tape.output_at(0, width).chunks_exact(width).zip(into.chunks_exact_mut(n_outputs))
+        {
             into.copy_from_slice(&row[..n_outputs]);
         }
     }
@@ -145,9 +148,15 @@ impl<R: Real> Journey<R> {
         let mossy = run.coupling.mossy;
         for (sample, row) in self.mossy.chunks_exact_mut(n_mossy).enumerate() {
             let parts = [
-                (mossy.activity, &self.activity.arriving()[sample * structure.n_units..][..structure.n_units]),
+                (
+                    mossy.activity,
+                    &self.activity.arriving()[sample * structure.n_units..][..structure.n_units],
+                ),
                 (mossy.inputs, run.external(self.first + sample, step)),
-                (mossy.outputs, &self.outputs.arriving()[sample * structure.n_outputs..][..structure.n_outputs]),
+                (
+                    mossy.outputs,
+                    &self.outputs.arriving()[sample * structure.n_outputs..][..structure.n_outputs],
+                ),
             ];
             let mut start = 0;
             for (_, part) in parts.into_iter().filter(|(is_sent, _)| *is_sent) {
@@ -177,7 +186,7 @@ impl<R: Real> Journey<R> {
         let predicts = matches!(run.coupling.aim, Aim::Prediction(_));
         // No prediction is made while the module is off.
         if run.is_off(step) {
-            self.predictions.next().fill(R::NAN);
+            self.predictions.departing().fill(R::NAN);
         } else {
             self.predictions.send(&self.moment.nuclei);
         }

@@ -120,6 +120,8 @@ pub struct CoupledRun<R> {
     pub outputs: Vec<R>,
     /// Inputs of the network, what the module sent included.
     pub inputs: Vec<R>,
+    /// ξ.
+    pub mossy: Vec<R>,
     /// Nuclei, when they send.
     pub nuclei: Vec<R>,
     /// Purkinje cells.
@@ -141,6 +143,7 @@ struct Records<'a, R> {
     states: Record<'a, R>,
     outputs: Record<'a, R>,
     inputs: Record<'a, R>,
+    mossy: Record<'a, R>,
     nuclei: Record<'a, R>,
     purkinje: Record<'a, R>,
     errors: Record<'a, R>,
@@ -165,6 +168,7 @@ pub fn run<R: Real>(
         structure.n_units,
         structure.n_outputs,
         structure.n_inputs,
+        module.n_mossy(),
         n_nuclei,
         n_purkinje,
         width_errors,
@@ -183,6 +187,7 @@ pub fn run<R: Real>(
         states: next()?,
         outputs: next()?,
         inputs: next()?,
+        mossy: next()?,
         nuclei: next()?,
         purkinje: next()?,
         errors: next()?,
@@ -200,6 +205,7 @@ pub fn run<R: Real>(
         states: take(),
         outputs: take(),
         inputs: take(),
+        mossy: take(),
         nuclei: take(),
         purkinje: take(),
         errors: take(),
@@ -246,7 +252,8 @@ impl<'a, 'n, R: Real> Loop<'a, 'n, R> {
         let rows = n_trials * n_steps;
         if trials.inputs.len() != rows * n_external {
             let got = [n_trials, n_steps, trials.inputs.len() / rows];
-            let expected = format!("(trials, steps, {n_external}): those of the network that are not the nuclei's");
+            let expected =
+                format!("(trials, steps, {n_external}): those of the network that are not the nuclei's");
             return Err(Error::shape("inputs", &got, expected));
         }
         if trials.inputs.iter().any(|x| !x.to_f64().is_finite()) {
@@ -269,27 +276,47 @@ impl<'a, 'n, R: Real> Loop<'a, 'n, R> {
         Ok(Self { wiring, coupling, trials, n_external })
     }
 
-    fn online(&self, module: &mut Module<R>, records: &Records<'_, R>, monitor: &mut dyn Monitor) -> Result<()> {
+    fn online(
+        &self,
+        module: &mut Module<R>,
+        records: &Records<'_, R>,
+        monitor: &mut dyn Monitor,
+    ) -> Result<()> {
         let (total, mut loss) = (self.trials.n_trials, f64::NAN);
         for trial in 0..total {
             let kept = (module.circuit.weights().to_vec(), module.means.clone());
-            let mut journey = Journey::start(self, module, trial, trial, 1)?;
-            for step in 0..self.trials.n_steps {
-                if step % STRETCH == 0
-                    && monitor.report(Progress { done: trial, total, loss }) == Flow::Stop
-                {
-                    return Err(Error::Interrupted);
-                }
-                journey.step(self, module, step, records)?;
-                if !self.is_off(step) {
-                    module.teach(&mut journey.moment);
-                }
+            let ended = self.one_trial(module, trial, loss, records, monitor);
+            if let Err(Error::Diverged { .. }) = ended {
+                module.restore(&kept);
             }
+            loss = ended?;
             module.plasticity.end_trial(&mut module.circuit);
             module.keep_or_restore(&kept, trial, 0)?;
-            loss = journey.mean_squared_error();
         }
         Ok(())
+    }
+
+    /// Learns from one trial; its mean squared error.
+    fn one_trial(
+        &self,
+        module: &mut Module<R>,
+        trial: usize,
+        loss: f64,
+        records: &Records<'_, R>,
+        monitor: &mut dyn Monitor,
+    ) -> Result<f64> {
+        let mut journey = Journey::start(self, module, trial, trial, 1)?;
+        let total = self.trials.n_trials;
+        for step in 0..self.trials.n_steps {
+            if step % STRETCH == 0 && monitor.report(Progress { done: trial, total, loss }) == Flow::Stop {
+                return Err(Error::Interrupted);
+            }
+            journey.step(self, module, step, records)?;
+            if !self.is_off(step) {
+                module.teach(&mut journey.moment);
+            }
+        }
+        Ok(journey.mean_squared_error())
     }
 
     fn side_by_side(
