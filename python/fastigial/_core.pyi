@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "Cerebellum",
     "Network",
     "Optimizer",
     "Rule",
@@ -13,6 +14,7 @@ __all__ = [
     "__version__",
     "canonicalize_slicetca",
     "compress_tca",
+    "eligibility_kernel",
     "fit_slicetca",
     "fit_slicetca_chunks",
     "fit_tca",
@@ -23,6 +25,7 @@ __all__ = [
     "read_arrays",
     "reconstruct_slicetca",
     "reconstruct_tca",
+    "run_coupled",
     "set_num_threads",
     "survey_chunk",
     "train_step",
@@ -279,3 +282,56 @@ def train_step(
     regularization: _Regularization,
     n_threads: int | None,
 ) -> list[tuple[float, float]]: ...
+
+# kind: "instantaneous" ([]), "exponential" or "alpha" ([decay per step]), "array" (kernel); delay in steps; numbers.
+_Eligibility = tuple[str, int, Sequence[float]]
+
+def eligibility_kernel(eligibility: _Eligibility, n_steps: int, /) -> _Double: ...
+
+@final
+class Cerebellum:
+    # expansion: a granule layer, or a number of mossy fibres. parameters: "W_pf", "b_p", "B", "b_n", "C".
+    # settings: zones: list[int]; inhibited: bool; delay: int; eligibility; plasticity: kind "lms" or "covariance" (with
+    # rate), learning_rate, low, high, forgetting: float, per: "step" | "trial".
+    def __new__(
+        cls, expansion: GranuleLayer | int, parameters: Mapping[str, _Array], settings: Mapping[str, Any]
+    ) -> Cerebellum: ...
+    def parameters(self) -> _Arrays: ...
+    def set_parameters(self, parameters: Mapping[str, _Array]) -> None: ...
+    # "mean_E" (features,) and "mean_f" (zones,) of the covariance rule; else nothing.
+    def means(self) -> _Arrays: ...
+    def set_means(self, means: Mapping[str, _Array]) -> None: ...
+    # "purkinje", "nuclei" and "features" (of width 0 unless asked for).
+    def run(self, mossy: _Array, *, features: bool, n_threads: int | None, progress: _Progress) -> _Arrays: ...
+    # Mean squared errors, epochs × trials in a row.
+    def learn(
+        self,
+        mossy: _Array,
+        targets: _Array | None,
+        errors: _Array | None,
+        *,
+        online: bool,
+        n_epochs: int,
+        n_threads: int | None,
+        progress: _Progress,
+    ) -> list[float]: ...
+    def step(self, mossy: _Array) -> _Array: ...
+    def teach(self, errors: _Array) -> None: ...
+    def reset(self) -> None: ...
+
+# coupling: mossy: list of "activity", "inputs", "outputs"; delay_to, delay_back: int; gain: float; mapping: array
+# (nuclei, outputs); horizon: int | None. learning: "off", "online" or "batched". The answer has "states", "outputs",
+# "inputs", "mossy", "nuclei", "purkinje" and "errors" (of width 0 without targets).
+def run_coupled(
+    network: Network,
+    cerebellum: Cerebellum,
+    coupling: Mapping[str, Any],
+    inputs: _Array,
+    targets: _Array | None,
+    *,
+    off: NDArray[np.bool_],
+    learning: str,
+    seed: int,
+    n_threads: int | None,
+    progress: _Progress,
+) -> _Arrays: ...

@@ -107,6 +107,10 @@ def _build(arrays: dict[str, NDArray[Any]], description: dict[str, Any]) -> Deco
         from fastigial.rnn import files
 
         return files.build(arrays, description)
+    if description["class"] == "Cerebellum":
+        from fastigial.cerebellum import files as cerebellum_files
+
+        return cerebellum_files.build(arrays, description)
     classes: dict[str, type[TCA] | type[SliceTCA]] = {"TCA": TCA, "SliceTCA": SliceTCA}
     kind = classes[description["class"]]
     # JSON knows no tuples, and nothing else that parameters are.

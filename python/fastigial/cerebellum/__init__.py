@@ -1,5 +1,37 @@
-"""The cerebellum: granule layers, modules with plasticity, adaptive filters, and the theory of expansion."""
+"""The cerebellum: granule layers, modules with plasticity, adaptive filters, and the theory of expansion.
+
+Cerebellum
+    A module: granule layer, Purkinje cells, nuclei, and climbing fibres that teach.
+LMS, Covariance
+    How parallel-fibre synapses learn.
+Instantaneous, Delayed, Exponential, Alpha
+    What they remember until the climbing fibre comes.
+couple
+    A module in a loop with a recurrent network.
+CerebellumTrajectory, CoupledTrajectory
+    What runs return.
+"""
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from fastigial.cerebellum.coupled import CoupledNetwork, CoupledTrajectory, couple
+from fastigial.cerebellum.eligibility import Alpha, Delayed, Exponential, Instantaneous
+from fastigial.cerebellum.granule_layer import GranuleLayer
+from fastigial.cerebellum.module import Cerebellum
+from fastigial.cerebellum.plasticity import LMS, Covariance
+from fastigial.cerebellum.trajectory import CerebellumTrajectory
+
+__all__ = [
+    "LMS",
+    "Alpha",
+    "Cerebellum",
+    "CerebellumTrajectory",
+    "CoupledNetwork",
+    "CoupledTrajectory",
+    "Covariance",
+    "Delayed",
+    "Exponential",
+    "GranuleLayer",
+    "Instantaneous",
+    "couple",
+]

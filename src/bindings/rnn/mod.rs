@@ -5,7 +5,7 @@
 
 mod lesson;
 mod loss;
-mod network;
+pub mod network;
 mod optimizer;
 mod rule;
 mod stepper;

@@ -1,0 +1,219 @@
+//! Thresholds by coding level: the share of pairs of cells and samples that are active.
+//!
+//! ```text
+//! one threshold each:     θ_i = quantile over s of v_is        one for all:  θ = quantile over s and i of v_is
+//! v_is = u_is b_s − c_s   with the inhibition b, c of sample s (see `golgi`)
+//! feedback:  b, c depend on θ;   θ ← T(θ), with a longer step along the mean:  θ ← T(θ) + σ/(1 − σ) (T̄ − θ̄)
+//! ```
+//!
+//! | symbol | name | shape |
+//! | --- | --- | --- |
+//! | θ | `thresholds` | (n_granule) |
+//! | T(θ) | `wanted` | (n_granule) |
+//! | σ | `slope` of T̄ along θ̄, from the last two steps | |
+//! | v | `values` of one cell | (samples) |
+//!
+//! A threshold stands halfway between two values that occur, so that rounding changes nothing. Where many values are the same (binary
+//! inputs and equal weights) not every level can be had: the nearest is taken, and one at which something is active.
+
+use std::cmp::Ordering;
+
+use super::GranuleLayer;
+use super::golgi::{Brake, Pathway};
+use super::kernels::LANES;
+use crate::error::{Error, Result};
+use crate::numerics::parallel::Threads;
+use crate::numerics::simd::{multiply_add, vectorised};
+use crate::real::Real;
+
+/// Cells of one piece of work.
+const PIECE: usize = 64;
+/// Steps towards the balance of thresholds and feedback; few are needed unless inhibition is very strong.
+const MAX_STEPS: usize = 60;
+/// Mean distance from the balance, in units of the root mean square of v, at which the search ends, and that which still counts.
+const NEAR: f64 = 1e-4;
+const NEAR_ENOUGH: f64 = 1e-2;
+
+/// Whose thresholds are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Nobody's: each cell is active in the same share of samples.
+    Cell,
+    /// Everybody's.
+    Layer,
+}
+
+/// What came out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Calibration<R> {
+    /// One for each cell.
+    pub thresholds: Vec<R>,
+    /// Whether thresholds and feedback came into balance.
+    pub balanced: bool,
+}
+
+pub fn calibrate<R: Real>(
+    layer: &GranuleLayer<R>,
+    mossy: &[R],
+    coding_level: f64,
+    scope: Scope,
+    threads: &Threads,
+) -> Result<Calibration<R>> {
+    let (n_mossy, n_granule) = (layer.n_mossy(), layer.n_granule());
+    let n_samples = layer.check_samples(mossy)?;
+    if !(coding_level > 0.0 && coding_level < 1.0) {
+        return Err(Error::value("coding_level", coding_level, "a number between 0 and 1"));
+    }
+    if let Some(odd) = mossy.iter().find(|x| !x.to_f64().is_finite()) {
+        return Err(Error::value("mossy", odd, "finite numbers"));
+    }
+    let n_values = if scope == Scope::Cell { n_samples } else { n_samples.saturating_mul(n_granule) };
+    let n_active = (coding_level * n_values as f64).round() as usize;
+    if n_active == 0 || n_active >= n_values {
+        let needed = (0.5 / coding_level.min(1.0 - coding_level)).ceil();
+        let what = if scope == Scope::Cell { "samples" } else { "pairs of cells and samples" };
+        return Err(Error::value("mossy", format!("{n_values} {what}"), format!("{needed} or more of them")));
+    }
+    let mut columns = vec![R::ZERO; n_mossy * n_samples];
+    threads.for_chunks(&mut columns, n_samples, |fibre, column| {
+        for (value, sample) in column.iter_mut().zip(mossy.chunks_exact(n_mossy)) {
+            *value = sample[fibre];
+        }
+    });
+    let search = Search { layer, columns: &columns, n_samples, n_active, scope };
+    let golgi = layer.parts.golgi;
+    let mut brakes = vec![Brake::none(); n_samples];
+    let feedback = golgi.filter(|golgi| golgi.pathway == Pathway::Feedback);
+    if let (None, Some(golgi)) = (feedback, golgi) {
+        brakes = layer.inhibition(mossy, threads)?.into_iter().map(|m| golgi.brake(m)).collect();
+    }
+    let mut thresholds = search.thresholds(&brakes, threads).0;
+    let Some(golgi) = feedback else { return Ok(Calibration { thresholds, balanced: true }) };
+
+    let mut best = (f64::INFINITY, thresholds.clone());
+    let mut last_means: Option<(f64, f64)> = None;
+    for _ in 0..MAX_STEPS {
+        let now = layer.with_thresholds(thresholds)?;
+        brakes = now.inhibition(mossy, threads)?.into_iter().map(|m| golgi.brake(m)).collect();
+        let (wanted, size) = search.thresholds(&brakes, threads);
+        thresholds = now.parts.thresholds;
+        let distance = mean_of(&wanted, &thresholds, |w, t| (w - t).abs()) / size.max(f64::MIN_POSITIVE);
+        if distance < best.0 {
+            best = (distance, thresholds.clone());
+        }
+        if distance <= NEAR {
+            break;
+        }
+        let (mean_wanted, mean_now) =
+            (mean_of(&wanted, &wanted, |w, _| w), mean_of(&thresholds, &thresholds, |t, _| t));
+        let slope = last_means.map_or(0.0, |(w, t)| (mean_wanted - w) / (mean_now - t));
+        // Inhibition falls as thresholds rise: T rises, but never as fast as θ.
+        let slope = if slope.is_finite() { slope.clamp(0.0, 0.98) } else { 0.0 };
+        last_means = Some((mean_wanted, mean_now));
+        let further = R::from_f64(slope / (1.0 - slope) * (mean_wanted - mean_now));
+        for (threshold, &wanted) in thresholds.iter_mut().zip(&wanted) {
+            *threshold = wanted + further;
+        }
+    }
+    Ok(Calibration { thresholds: best.1, balanced: best.0 <= NEAR_ENOUGH })
+}
+
+fn mean_of<R: Real>(a: &[R], b: &[R], f: impl Fn(f64, f64) -> f64) -> f64 {
+    a.iter().zip(b).map(|(a, b)| f(a.to_f64(), b.to_f64())).sum::<f64>() / a.len() as f64
+}
+
+struct Search<'a, R> {
+    layer: &'a GranuleLayer<R>,
+    /// Mossy activity (n_mossy, samples).
+    columns: &'a [R],
+    n_samples: usize,
+    n_active: usize,
+    scope: Scope,
+}
+
+impl<R: Real> Search<'_, R> {
+    /// T, and the root mean square of v.
+    fn thresholds(&self, brakes: &[Brake<R>], threads: &Threads) -> (Vec<R>, f64) {
+        let n_granule = self.layer.n_granule();
+        let mut wanted = vec![R::ZERO; n_granule];
+        let mut squares: Vec<f64>;
+        match self.scope {
+            Scope::Cell => {
+                squares = threads.map_chunks(&mut wanted, PIECE, |piece, part| {
+                    let mut values = vec![R::ZERO; self.n_samples];
+                    let mut squares = 0.0;
+                    for (cell, threshold) in part.iter_mut().enumerate() {
+                        squares += self.values(piece * PIECE + cell, brakes, &mut values);
+                        *threshold = split(&mut values, self.n_active);
+                    }
+                    squares
+                });
+            }
+            Scope::Layer => {
+                let mut values = vec![R::ZERO; n_granule * self.n_samples];
+                squares = threads
+                    .map_chunks(&mut values, self.n_samples, |cell, part| self.values(cell, brakes, part));
+                wanted.fill(split(&mut values, self.n_active));
+            }
+        }
+        squares.push(0.0);
+        let n_values = (n_granule * self.n_samples) as f64;
+        (wanted, (squares.iter().sum::<f64>() / n_values).sqrt())
+    }
+
+    /// v of one cell; returns the sum of its squares.
+    fn values(&self, cell: usize, brakes: &[Brake<R>], values: &mut [R]) -> f64 {
+        let parts = &self.layer.parts;
+        let range = cell * self.layer.n_inputs..(cell + 1) * self.layer.n_inputs;
+        values.fill(R::ZERO);
+        for (&source, &weight) in parts.sources[range.clone()].iter().zip(&parts.weights[range]) {
+            add_scaled(weight, &self.columns[source as usize * self.n_samples..][..self.n_samples], values);
+        }
+        for (value, brake) in values.iter_mut().zip(brakes) {
+            *value = *value * brake.scale - brake.shift;
+        }
+        values.chunks(LANES).map(|run| run.iter().map(|v| v.to_f64() * v.to_f64()).sum::<f64>()).sum()
+    }
+}
+
+vectorised! {
+    fn add_scaled<R: Real>(weight: R, column: &[R], values: &mut [R]) {
+        for (value, &x) in values.iter_mut().zip(column) {
+            *value = multiply_add::<R, FUSED>(weight, x, *value);
+        }
+    }
+}
+
+/// A threshold that `n_active` of the values exceed, or as close to that as they allow; moves the values about.
+pub fn split<R: Real>(values: &mut [R], n_active: usize) -> R {
+    let n = values.len();
+    let order = |a: &R, b: &R| a.to_f64().total_cmp(&b.to_f64());
+    let value = *values.select_nth_unstable_by(n - n_active, order).1;
+    let (mut n_above, mut n_from) = (0, 0);
+    let (mut below, mut above): (Option<R>, Option<R>) = (None, None);
+    for &other in &*values {
+        match order(&other, &value) {
+            Ordering::Greater => {
+                n_above += 1;
+                n_from += 1;
+                above = Some(above.map_or(other, |a| if other < a { other } else { a }));
+            }
+            Ordering::Equal => n_from += 1,
+            Ordering::Less => below = Some(below.map_or(other, |b| if other > b { other } else { b })),
+        }
+    }
+    match (below, above) {
+        // All of the same: nobody stands out.
+        (None, None) => value,
+        (None, Some(above)) => halfway(value, above),
+        // With those that are equal, more would be too many than are missing without them.
+        (Some(_), Some(above)) if n_from - n_active > n_active - n_above => halfway(value, above),
+        (Some(below), _) => halfway(below, value),
+    }
+}
+
+/// A number not below `low` and below `high`.
+fn halfway<R: Real>(low: R, high: R) -> R {
+    let middle = R::from_f64(0.5 * low.to_f64() + 0.5 * high.to_f64());
+    if middle < high { middle } else { low }
+}

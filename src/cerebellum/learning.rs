@@ -1,0 +1,368 @@
+//! Learning over whole trials: after every step, or once from all of them.
+//!
+//! ```text
+//! e_t = target_t − c_t, or as given;   f_t = C e_{t−d};   ΔW as in `plasticity`
+//!
+//! online      trials one after the other, W changes at every step
+//! batched     trials side by side with W as it was, one ΔW from the sums over all of them
+//! ```
+//! A batch is cut into blocks that depend on the number of trials alone, and their sums are added in order, so that no
+//! number depends on the number of threads. Within a trial, steps go through products together, a stretch at a time.
+//! A weight that is not finite ends the learning with an error: weights are then as they were before that trial or batch.
+
+use super::delay_line::DelayLine;
+use super::eligibility::Trace;
+use super::expansion::Layers;
+use super::module::{Module, check_mossy, stretch};
+use super::plasticity::{Means, Sums};
+use crate::error::{Error, Result};
+use crate::monitor::{Flow, Monitor, Progress};
+use crate::numerics::parallel::Threads;
+use crate::real::Real;
+
+/// Where errors come from: trials × steps × nuclei; NaN where nothing was observed.
+#[derive(Debug, Clone, Copy)]
+pub enum Teacher<'a, R> {
+    /// What the nuclei should send.
+    Targets(&'a [R]),
+    /// What is missing in an output, whatever the nuclei send.
+    Errors(&'a [R]),
+}
+
+/// Trials to learn from.
+#[derive(Debug, Clone, Copy)]
+pub struct Lesson<'a, R> {
+    /// trials × steps × mossy fibres.
+    pub mossy: &'a [R],
+    /// Trials.
+    pub n_trials: usize,
+    /// Steps.
+    pub n_steps: usize,
+    /// Errors.
+    pub teacher: Teacher<'a, R>,
+}
+
+/// Sum of squared errors, and how many were observed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Squared {
+    sum: f64,
+    count: usize,
+}
+
+impl Squared {
+    pub(super) fn add<R: Real>(&mut self, errors: &[R]) {
+        for error in errors.iter().filter(|error| !error.is_nan()) {
+            self.sum += error.to_f64() * error.to_f64();
+            self.count += 1;
+        }
+    }
+
+    /// NaN if nothing was observed.
+    pub(super) fn mean(self) -> f64 {
+        self.sum / self.count as f64
+    }
+}
+
+/// Samples of a block: at most this many blocks, whatever the number of threads.
+const MOST_BLOCKS: usize = 16;
+
+impl<R: Real> Module<R> {
+    /// Learns for `n_epochs` passes. Mean squared error of each trial of each pass; fewer of them if the caller stopped it.
+    pub fn learn(
+        &mut self,
+        lesson: &Lesson<'_, R>,
+        online: bool,
+        n_epochs: usize,
+        threads: &Threads,
+        monitor: &mut dyn Monitor,
+    ) -> Result<Vec<f64>> {
+        check_mossy(lesson.mossy, lesson.n_trials, lesson.n_steps, self.n_mossy())?;
+        self.check_teacher(lesson)?;
+        let mut losses = Vec::with_capacity(n_epochs * lesson.n_trials);
+        for _ in 0..n_epochs {
+            let before = losses.len();
+            let total = n_epochs * lesson.n_trials;
+            if online {
+                self.learn_online(lesson, &mut losses, total, threads, monitor)?;
+            } else {
+                self.learn_batch(lesson, &mut losses, total, threads, monitor)?;
+            }
+            if losses.len() < before + lesson.n_trials {
+                break;
+            }
+        }
+        Ok(losses)
+    }
+
+    fn check_teacher(&self, lesson: &Lesson<'_, R>) -> Result<()> {
+        let n_nuclei = self.circuit.n_nuclei();
+        let (name, values) = match lesson.teacher {
+            Teacher::Targets(values) => ("targets", values),
+            Teacher::Errors(values) => ("errors", values),
+        };
+        if values.len() != lesson.n_trials * lesson.n_steps * n_nuclei {
+            let got = [lesson.n_trials, lesson.n_steps, values.len() / (lesson.n_trials * lesson.n_steps)];
+            return Err(Error::shape(
+                name,
+                &got,
+                format!("(trials, steps, {n_nuclei}): one column per nucleus"),
+            ));
+        }
+        if values.iter().any(|value| value.to_f64().is_infinite()) {
+            return Err(Error::value(
+                name,
+                "infinite in places",
+                "finite numbers, or NaN where nothing was observed",
+            ));
+        }
+        Ok(())
+    }
+
+    fn learn_online(
+        &mut self,
+        lesson: &Lesson<'_, R>,
+        losses: &mut Vec<f64>,
+        total: usize,
+        threads: &Threads,
+        monitor: &mut dyn Monitor,
+    ) -> Result<()> {
+        let mut pass = Pass::new(self, lesson.n_steps);
+        let mut kept = (Vec::new(), self.means.clone());
+        for trial in 0..lesson.n_trials {
+            kept.0.clear();
+            kept.0.extend_from_slice(self.circuit.weights());
+            kept.1.clone_from(&self.means);
+            pass.clear(self);
+            let mut squared = Squared::default();
+            for first in (0..lesson.n_steps).step_by(pass.stretch) {
+                let loss = losses.last().copied().unwrap_or(f64::NAN);
+                if monitor.report(Progress { done: losses.len(), total, loss }) == Flow::Stop {
+                    return Ok(());
+                }
+                let n_steps = pass.features(self, lesson, trial, first, threads)?;
+                for step in 0..n_steps {
+                    self.learn_step(
+                        lesson,
+                        trial * lesson.n_steps + first + step,
+                        step,
+                        &mut pass,
+                        &mut squared,
+                    );
+                }
+            }
+            self.plasticity.end_trial(&mut self.circuit);
+            self.keep_or_restore(&kept, trial, losses.len() / lesson.n_trials)?;
+            losses.push(squared.mean());
+        }
+        Ok(())
+    }
+
+    /// One step of a trial: `row` is its place among all rows of the lesson.
+    fn learn_step(
+        &mut self,
+        lesson: &Lesson<'_, R>,
+        row: usize,
+        step: usize,
+        pass: &mut Pass<R>,
+        squared: &mut Squared,
+    ) {
+        let n_features = self.circuit.n_features();
+        let activity = &pass.features[step * n_features..][..n_features];
+        let eligibility = pass.trace.step(activity);
+        self.circuit.purkinje(activity, &mut pass.purkinje);
+        self.circuit.nuclei(&pass.purkinje, &mut pass.nuclei);
+        lesson.errors(row, &pass.nuclei, &mut pass.errors);
+        squared.add(&pass.errors);
+        self.circuit.climbing_fibres(&pass.errors, pass.fibres.departing());
+        let arrived = pass.fibres.arriving();
+        self.plasticity.teach(&mut self.circuit, &mut self.means, arrived, eligibility, &mut pass.change);
+    }
+
+    /// Weights that are not finite are not kept.
+    pub(super) fn keep_or_restore(
+        &mut self,
+        kept: &(Vec<R>, Means<R>),
+        trial: usize,
+        epoch: usize,
+    ) -> Result<()> {
+        if self.circuit.weights().iter().all(|weight| weight.to_f64().is_finite()) {
+            return Ok(());
+        }
+        self.restore(kept);
+        let place = format!(" in trial {trial} of pass {epoch}: the learning rate is too large");
+        Err(Error::Diverged { what: "a weight of parallel fibres", place })
+    }
+
+    /// Takes weights and means back.
+    pub(super) fn restore(&mut self, kept: &(Vec<R>, Means<R>)) {
+        self.circuit.weights_mut().copy_from_slice(&kept.0);
+        self.means.clone_from(&kept.1);
+    }
+
+    fn learn_batch(
+        &mut self,
+        lesson: &Lesson<'_, R>,
+        losses: &mut Vec<f64>,
+        total: usize,
+        threads: &Threads,
+        monitor: &mut dyn Monitor,
+    ) -> Result<()> {
+        let size = lesson.n_trials.div_ceil(MOST_BLOCKS);
+        let n_blocks = lesson.n_trials.div_ceil(size);
+        let inner = if n_blocks < threads.count() { threads.clone() } else { Threads::one() };
+        let (done, loss) = (losses.len(), losses.last().copied().unwrap_or(f64::NAN));
+        let module = &*self;
+        let one_block = |block: usize, stop: &dyn Fn() -> bool| {
+            let trials = block * size..((block + 1) * size).min(lesson.n_trials);
+            module.sum_over(lesson, trials, &inner, stop)
+        };
+        let found = threads.map_polled(n_blocks, one_block, &mut |blocks| {
+            let done = done + (blocks * size).min(lesson.n_trials);
+            monitor.report(Progress { done, total, loss }) == Flow::Continue
+        });
+        let circuit = &self.circuit;
+        let mut sums = Sums::new(self.plasticity.rule, circuit.n_features(), circuit.n_zones());
+        let mut new = Vec::with_capacity(lesson.n_trials);
+        for block in found {
+            match block {
+                Ok((part, squared)) => {
+                    sums.merge(&part);
+                    new.extend(squared.into_iter().map(Squared::mean));
+                }
+                // What the batch has learned so far is less than a batch: nothing changes.
+                Err(Error::Interrupted) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        let kept = (self.circuit.weights().to_vec(), self.means.clone());
+        self.plasticity.follow_batch(&mut self.circuit, &mut sums, lesson.n_trials, lesson.n_steps)?;
+        self.keep_or_restore(&kept, lesson.n_trials - 1, done / lesson.n_trials)?;
+        losses.extend(new);
+        Ok(())
+    }
+
+    fn sum_over(
+        &self,
+        lesson: &Lesson<'_, R>,
+        trials: std::ops::Range<usize>,
+        threads: &Threads,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<(Sums<R>, Vec<Squared>)> {
+        let circuit = &self.circuit;
+        let (n_features, n_zones) = (circuit.n_features(), circuit.n_zones());
+        let (n_purkinje, n_nuclei) = (circuit.n_purkinje(), circuit.n_nuclei());
+        let mut sums = Sums::new(self.plasticity.rule, n_features, n_zones);
+        let mut pass = Pass::new(self, lesson.n_steps);
+        let mut all = Vec::with_capacity(trials.len());
+        let zeros = |width: usize| vec![R::ZERO; pass.stretch * width];
+        let (mut purkinje, mut nuclei, mut fibres) = (zeros(n_purkinje), zeros(n_nuclei), zeros(n_zones));
+        let traced = !self.eligibility.is_activity();
+        let mut eligibility = zeros(if traced { n_features } else { 0 });
+        for trial in trials {
+            pass.clear(self);
+            let mut squared = Squared::default();
+            for first in (0..lesson.n_steps).step_by(pass.stretch) {
+                if stop() {
+                    return Err(Error::Interrupted);
+                }
+                let n = pass.features(self, lesson, trial, first, threads)?;
+                let features = &pass.features[..n * n_features];
+                circuit.purkinje(features, &mut purkinje[..n * n_purkinje]);
+                circuit.nuclei(&purkinje[..n * n_purkinje], &mut nuclei[..n * n_nuclei]);
+                for step in 0..n {
+                    let row = trial * lesson.n_steps + first + step;
+                    lesson.errors(row, &nuclei[step * n_nuclei..][..n_nuclei], &mut pass.errors);
+                    squared.add(&pass.errors);
+                    circuit.climbing_fibres(&pass.errors, pass.fibres.departing());
+                    fibres[step * n_zones..][..n_zones].copy_from_slice(pass.fibres.arriving());
+                }
+                if traced {
+                    let rows =
+                        features.chunks_exact(n_features).zip(eligibility.chunks_exact_mut(n_features));
+                    for (activity, into) in rows {
+                        into.copy_from_slice(pass.trace.step(activity));
+                    }
+                }
+                let rows = if traced { &eligibility[..n * n_features] } else { features };
+                sums.add(&fibres[..n * n_zones], rows);
+            }
+            all.push(squared);
+        }
+        Ok((sums, all))
+    }
+}
+
+impl<R: Real> Lesson<'_, R> {
+    /// Errors of one row of nuclei.
+    fn errors(&self, row: usize, nuclei: &[R], out: &mut [R]) {
+        let place = row * nuclei.len()..(row + 1) * nuclei.len();
+        match self.teacher {
+            Teacher::Errors(errors) => out.copy_from_slice(&errors[place]),
+            Teacher::Targets(targets) => {
+                for ((error, &target), &nucleus) in out.iter_mut().zip(&targets[place]).zip(nuclei) {
+                    *error = target - nucleus;
+                }
+            }
+        }
+    }
+}
+
+/// Buffers and state of a single trial.
+struct Pass<R> {
+    stretch: usize,
+    layers: Layers<R>,
+    trace: Trace<R>,
+    fibres: DelayLine<R>,
+    features: Vec<R>,
+    purkinje: Vec<R>,
+    nuclei: Vec<R>,
+    errors: Vec<R>,
+    change: Vec<R>,
+}
+
+impl<R: Real> Pass<R> {
+    fn new(module: &Module<R>, n_steps: usize) -> Self {
+        let circuit = &module.circuit;
+        let n_features = circuit.n_features();
+        let stretch = stretch(n_features, n_steps);
+        Self {
+            stretch,
+            layers: module.expansion.start(1),
+            trace: Trace::new(&module.eligibility, n_features),
+            fibres: DelayLine::new(circuit.n_zones(), module.delay, R::NAN),
+            features: vec![R::ZERO; stretch * n_features],
+            purkinje: vec![R::ZERO; circuit.n_purkinje()],
+            nuclei: vec![R::ZERO; circuit.n_nuclei()],
+            errors: vec![R::ZERO; circuit.n_nuclei()],
+            change: vec![R::ZERO; n_features],
+        }
+    }
+
+    /// To the start of a trial.
+    fn clear(&mut self, module: &Module<R>) {
+        self.layers = module.expansion.start(1);
+        self.trace.clear();
+        self.fibres.clear();
+    }
+
+    /// Activity of parallel fibres from step `first` on; how many steps of it.
+    fn features(
+        &mut self,
+        module: &Module<R>,
+        lesson: &Lesson<'_, R>,
+        trial: usize,
+        first: usize,
+        threads: &Threads,
+    ) -> Result<usize> {
+        let (n_mossy, n_features) = (module.n_mossy(), module.circuit.n_features());
+        let n_steps = self.stretch.min(lesson.n_steps - first);
+        let mossy = &lesson.mossy[(trial * lesson.n_steps + first) * n_mossy..][..n_steps * n_mossy];
+        module.expansion.steps(
+            &mut self.layers,
+            mossy,
+            &mut self.features[..n_steps * n_features],
+            threads,
+        )?;
+        Ok(n_steps)
+    }
+}
