@@ -1,5 +1,21 @@
-"""The cerebellum: granule layers, modules with plasticity, adaptive filters, and the theory of expansion."""
+"""The cerebellum: granule layers, modules with plasticity, adaptive filters, and the theory of expansion.
+
+GranuleLayer, TemporalBasis
+    Many cells with a few mossy inputs each, and filters in time.
+granular_geometry, correlated_mossy_input
+    Where fibres and cells lie, and what fibres do.
+"""
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from fastigial.cerebellum.granule_layer import GranuleLayer
+from fastigial.cerebellum.mossy_input import GranularGeometry, correlated_mossy_input, granular_geometry
+from fastigial.cerebellum.temporal_basis import TemporalBasis
+
+__all__ = [
+    "GranularGeometry",
+    "GranuleLayer",
+    "TemporalBasis",
+    "correlated_mossy_input",
+    "granular_geometry",
+]
