@@ -31,6 +31,10 @@ principal_components, principal_angles, alignment_index
     Subspaces, and how far those of two conditions or epochs coincide.
 procrustes, cka
     How alike two systems represent the same trials.
+population_correlation, mean_correlation, cross_correlation
+    How far units go together, within a population or between two.
+coding_space, population_sparseness
+    How much a population varies, and how few of it are active.
 decode
     What can be read from activity, step by step.
 demixed_variance, demixed_comparison
@@ -67,6 +71,13 @@ from fastigial.analysis.movement import (
     path_irregularity,
 )
 from fastigial.analysis.permutation import PermutationTest, permutation_test
+from fastigial.analysis.population_code import (
+    coding_space,
+    cross_correlation,
+    mean_correlation,
+    population_correlation,
+    population_sparseness,
+)
 from fastigial.analysis.replicability import SplitHalf, split_half
 from fastigial.analysis.representations import cka, procrustes
 from fastigial.analysis.similarity import align, distinct_solutions, similarity
@@ -102,9 +113,11 @@ __all__ = [
     "bootstrap",
     "choice_uncertainty",
     "cka",
+    "coding_space",
     "component_variance",
     "core_array",
     "core_consistency",
+    "cross_correlation",
     "decode",
     "degeneracy",
     "demixed_comparison",
@@ -115,10 +128,13 @@ __all__ = [
     "gradient_alignment",
     "influence",
     "jacobian_spectrum",
+    "mean_correlation",
     "mean_squared_jerk",
     "participation_ratio",
     "path_irregularity",
     "permutation_test",
+    "population_correlation",
+    "population_sparseness",
     "principal_angles",
     "principal_components",
     "procrustes",
