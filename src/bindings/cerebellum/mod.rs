@@ -1,8 +1,9 @@
-//! Cerebellar modules: classes that hold them.
+//! Cerebellar modules.
+
+mod adaptive_filter;
 
 use pyo3::prelude::*;
 
-#[allow(clippy::unnecessary_wraps, reason = "classes come here")]
-pub fn register(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    adaptive_filter::register(module)
 }
