@@ -12,17 +12,21 @@ __all__ = [
     "Stepper",
     "__version__",
     "canonicalize_slicetca",
+    "closed_loop_responses",
     "compress_tca",
+    "counterfactual_traces",
     "fit_slicetca",
     "fit_slicetca_chunks",
     "fit_tca",
     "fit_tca_chunks",
+    "learn_counterfactual",
     "num_threads",
     "pass_slicetca",
     "pass_tca",
     "read_arrays",
     "reconstruct_slicetca",
     "reconstruct_tca",
+    "run_adaptive_filter",
     "set_num_threads",
     "survey_chunk",
     "train_step",
@@ -275,3 +279,43 @@ def train_step(
     regularization: _Regularization,
     n_threads: int | None,
 ) -> list[tuple[float, float]]: ...
+
+# The adaptive filter. Features (trials, steps, features) and weights (outputs, features) of one precision; taps: pairs
+# of lag and gain. Outputs (trials, steps, outputs), and the weights afterwards.
+def run_adaptive_filter(
+    features: _Array,
+    weights: _Array,
+    taps: Sequence[tuple[int, float]],
+    *,
+    teaching: _Array | None,
+    are_errors: bool,
+    learning_rate: float,
+    online: bool,
+) -> tuple[_Array, _Array]: ...
+
+# Counterfactual predictive control. A (n, n), B (n,), C (n,), D; the model of a loop is its plant, its controller and
+# its delay in steps; the body of a pendulum is its mass, its height and dt.
+_Matrices = tuple[_Double, _Double, _Double, float]
+_Loop = tuple[_Matrices, _Matrices, int]
+
+def closed_loop_responses(model: _Loop, signals: _Double, *, at_command: bool) -> tuple[_Double, _Double]: ...
+def counterfactual_traces(features: _Double, *, model: _Loop | None, trace_delay: int) -> _Double: ...
+def learn_counterfactual(
+    plant: _Matrices | tuple[float, float, float],
+    controller: _Matrices,
+    delay: int,
+    *,
+    reference: _Double,
+    load: _Double,
+    features: _Double,
+    weights: _Double,
+    model: _Loop | None,
+    trace_delay: int,
+    feedback_error: bool,
+    online: bool,
+    learning_rate: float,
+    noise: float,
+    seed: int,
+    n_trials: int,
+    progress: _Progress,
+) -> tuple[dict[str, Any], BaseException | None]: ...

@@ -2,4 +2,7 @@
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from fastigial.cerebellum.adaptive_filter import AdaptiveFilter
+from fastigial.cerebellum.bases import AlphaBasis, Basis, ExponentialBasis, GaussianBasis
+
+__all__ = ["AdaptiveFilter", "AlphaBasis", "Basis", "ExponentialBasis", "GaussianBasis"]
