@@ -58,3 +58,38 @@ pub fn all_traces(source: &mut dyn Traces<f64>, features: &[f64], n_features: us
     }
     Ok(traces)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::counterfactual::{Entry, responses};
+
+    #[test]
+    fn synapses_compute_the_convolution_with_the_impulse_response() {
+        let plant =
+            StateSpace::new("plant", vec![0.9, 0.1, 0.0, 0.7], vec![0.1, 0.3], vec![1.0, 0.0], 0.0).unwrap();
+        let controller = StateSpace::new("controller", vec![1.0], vec![0.02], vec![1.0], 0.4).unwrap();
+        for delay in [0, 1, 4] {
+            let feedback = Feedback { controller: controller.clone(), delay };
+            let (n_steps, n_features) = (60, 3);
+            let mut pulse = vec![0.0; n_steps];
+            pulse[0] = 1.0;
+            let (response, _) = responses(&plant, &feedback, &pulse, 1, Entry::Error).unwrap();
+            let features: Vec<f64> =
+                (0..n_steps * n_features).map(|i| (0.3 * (i * i) as f64).sin()).collect();
+            let mut source = ForwardModel::new(&plant, &feedback, n_features).unwrap();
+            for _ in 0..2 {
+                let traces = all_traces(&mut source, &features, n_features).unwrap();
+                for (at, trace) in traces.iter().enumerate() {
+                    let (step, j) = (at / n_features, at % n_features);
+                    let expected: f64 =
+                        (0..=step).map(|m| response[m] * features[(step - m) * n_features + j]).sum();
+                    assert!(
+                        (trace - expected).abs() < 1e-13,
+                        "delay {delay} step {step}: {trace} {expected}"
+                    );
+                }
+            }
+        }
+    }
+}

@@ -175,3 +175,119 @@ fn check(filter: &Filter<f64>, setting: &Setting<'_>) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cerebellum::adaptive_filter::Kernel;
+    use crate::models::counterfactual::{Feedback, ForwardModel};
+    use crate::monitor::Silent;
+    use crate::plant::linear::{Linear, StateSpace};
+
+    const N_STEPS: usize = 50;
+
+    fn parts() -> (StateSpace, Feedback, Vec<f64>, Vec<f64>) {
+        let plant = StateSpace::new("plant", vec![0.9], vec![0.1], vec![1.0], 0.0).unwrap();
+        let controller = StateSpace::new("controller", vec![1.0], vec![0.05], vec![1.0], 0.5).unwrap();
+        let features = (0..N_STEPS * 2).map(|i| (0.05 * (i * i) as f64).cos()).collect();
+        let reference = (0..N_STEPS).map(|i| (0.2 * i as f64).sin()).collect();
+        (plant, Feedback { controller, delay: 3 }, features, reference)
+    }
+
+    fn setting<'a>(features: &'a [f64], reference: &'a [f64]) -> Setting<'a> {
+        Setting {
+            reference,
+            load: &[0.0; N_STEPS],
+            features,
+            entry: Entry::Error,
+            teacher: Teacher::Error,
+            timing: Timing::Batched,
+            rate: 1e-3,
+            noise: 0.0,
+            seed: 0,
+            n_trials: 1,
+        }
+    }
+
+    fn learned(weights: &[f64], setting: &Setting<'_>, forward_model: bool) -> Result<Course> {
+        let (plant, feedback, ..) = parts();
+        let mut closed = ClosedLoop::new(Linear::new(plant.clone(), 1), &feedback).unwrap();
+        let mut filter = Filter::new(2, weights.to_vec()).unwrap();
+        if forward_model {
+            let mut traces = ForwardModel::new(&plant, &feedback, 2).unwrap();
+            learn(&mut closed, &mut filter, &mut traces, setting, &mut Silent)
+        } else {
+            learn(&mut closed, &mut filter, &mut Kernel::delayed(2, 0), setting, &mut Silent)
+        }
+    }
+
+    #[test]
+    fn a_true_forward_model_gives_the_gradient() {
+        let (_, _, features, reference) = parts();
+        let (setting, start) = (setting(&features, &reference), [0.3, -0.4]);
+        let half_squares =
+            |weights: &[f64]| 0.5 * N_STEPS as f64 * learned(weights, &setting, true).unwrap().rms[0].powi(2);
+        let course = learned(&start, &setting, true).unwrap();
+        for j in 0..2 {
+            let shifted = |by: f64| {
+                let mut weights = start;
+                weights[j] += by;
+                half_squares(&weights)
+            };
+            let slope = (shifted(1e-4) - shifted(-1e-4)) / 2e-4;
+            let change = (course.weights[2 + j] - start[j]) / setting.rate;
+            assert!((change + slope).abs() < 1e-8 * slope.abs().max(1.0), "{change} {slope}");
+        }
+    }
+
+    #[test]
+    fn small_steps_within_a_trial_add_up_to_the_step_after_it() {
+        let (_, _, features, reference) = parts();
+        for teacher in [Teacher::Error, Teacher::Command] {
+            let batched = Setting { rate: 1e-7, teacher, ..setting(&features, &reference) };
+            let online = Setting { timing: Timing::Online, ..batched.clone() };
+            let [after, within] =
+                [&batched, &online].map(|setting| learned(&[0.1, 0.2], setting, false).unwrap().weights);
+            for (a, b) in after[2..].iter().zip(&within[2..]) {
+                assert!((a - b).abs() < 1e-11);
+            }
+        }
+    }
+
+    #[test]
+    fn noise_has_a_stream_for_each_trial() {
+        let (_, _, features, reference) = parts();
+        let noisy = Setting { noise: 1.0, n_trials: 3, ..setting(&features, &reference) };
+        let [first, again] = [&noisy, &noisy].map(|setting| learned(&[0.0; 2], setting, true).unwrap());
+        assert_eq!(first, again);
+        let other = learned(&[0.0; 2], &Setting { seed: 1, ..noisy }, true).unwrap();
+        assert_ne!(first.weights, other.weights);
+    }
+
+    #[test]
+    fn a_monitor_that_stops_keeps_what_is_finished() {
+        struct Twice(usize);
+        impl Monitor for Twice {
+            fn report(&mut self, progress: Progress) -> Flow {
+                self.0 += 1;
+                assert_eq!((progress.done, progress.total), (self.0, 10));
+                if self.0 == 2 { Flow::Stop } else { Flow::Continue }
+            }
+        }
+        let (plant, feedback, features, reference) = parts();
+        let mut closed = ClosedLoop::new(Linear::new(plant, 1), &feedback).unwrap();
+        let mut filter = Filter::new(2, vec![0.0; 2]).unwrap();
+        let setting = Setting { n_trials: 10, ..setting(&features, &reference) };
+        let mut traces = Kernel::delayed(2, 0);
+        let course = learn(&mut closed, &mut filter, &mut traces, &setting, &mut Twice(0)).unwrap();
+        assert_eq!((course.rms.len(), course.weights.len(), course.outputs.len()), (2, 6, 2 * N_STEPS));
+    }
+
+    #[test]
+    fn what_diverges_is_named() {
+        let (_, _, features, reference) = parts();
+        let setting = Setting { rate: 1e200, n_trials: 5, ..setting(&features, &reference) };
+        let error = learned(&[0.0; 2], &setting, true).unwrap_err();
+        assert!(error.to_string().starts_with("the output of the plant is not finite in trial"), "{error}");
+    }
+}
