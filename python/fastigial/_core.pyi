@@ -14,12 +14,15 @@ __all__ = [
     "Stepper",
     "__version__",
     "canonicalize_slicetca",
+    "closed_loop_responses",
     "compress_tca",
+    "counterfactual_traces",
     "eligibility_kernel",
     "fit_slicetca",
     "fit_slicetca_chunks",
     "fit_tca",
     "fit_tca_chunks",
+    "learn_counterfactual",
     "local_wiring",
     "num_threads",
     "pass_slicetca",
@@ -28,6 +31,7 @@ __all__ = [
     "read_arrays",
     "reconstruct_slicetca",
     "reconstruct_tca",
+    "run_adaptive_filter",
     "run_coupled",
     "set_num_threads",
     "survey_chunk",
@@ -340,6 +344,7 @@ def run_coupled(
 ) -> _Arrays: ...
 def random_wiring(n_mossy: int, n_granule: int, n_inputs: int, *, seed: int) -> NDArray[np.uint32]: ...
 def local_wiring(mossy: _Double, granule: _Double, n_inputs: int, *, length: float) -> NDArray[np.uint32]: ...
+
 @final
 class GranuleLayer:
     def __new__(
@@ -360,3 +365,43 @@ class GranuleLayer:
     def calibrate(
         self, mossy: _Real, coding_level: float, per_cell: bool, n_threads: int | None
     ) -> tuple[NDArray[Any], bool]: ...
+
+# The adaptive filter. Features (trials, steps, features) and weights (outputs, features) of one precision; taps: pairs
+# of lag and gain. Outputs (trials, steps, outputs), and the weights afterwards.
+def run_adaptive_filter(
+    features: _Array,
+    weights: _Array,
+    taps: Sequence[tuple[int, float]],
+    *,
+    teaching: _Array | None,
+    are_errors: bool,
+    learning_rate: float,
+    online: bool,
+) -> tuple[_Array, _Array]: ...
+
+# Counterfactual predictive control. A (n, n), B (n,), C (n,), D; the model of a loop is its plant, its controller and
+# its delay in steps; the body of a pendulum is its mass, its height and dt.
+_Matrices = tuple[_Double, _Double, _Double, float]
+_Loop = tuple[_Matrices, _Matrices, int]
+
+def closed_loop_responses(model: _Loop, signals: _Double, *, at_command: bool) -> tuple[_Double, _Double]: ...
+def counterfactual_traces(features: _Double, *, model: _Loop | None, trace_delay: int) -> _Double: ...
+def learn_counterfactual(
+    plant: _Matrices | tuple[float, float, float],
+    controller: _Matrices,
+    delay: int,
+    *,
+    reference: _Double,
+    load: _Double,
+    features: _Double,
+    weights: _Double,
+    model: _Loop | None,
+    trace_delay: int,
+    feedback_error: bool,
+    online: bool,
+    learning_rate: float,
+    noise: float,
+    seed: int,
+    n_trials: int,
+    progress: _Progress,
+) -> tuple[dict[str, Any], BaseException | None]: ...

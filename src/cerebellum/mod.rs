@@ -2,6 +2,7 @@
 //!
 //! | file | what |
 //! | --- | --- |
+//! | [`adaptive_filter`] | o[n] = x[n]ᵀw |
 //! | [`granule`] | granule layers |
 //! | [`expansion`] | what lies between mossy fibres and Purkinje cells |
 //! | [`circuit`] | Purkinje cells, nuclei, climbing fibres of microzones |
@@ -10,6 +11,7 @@
 //! | [`coupled`] | a module in a loop with a recurrent network |
 //! | [`delay_line`], `record` | rows on their way; results that blocks of trials write to |
 
+pub mod adaptive_filter;
 pub mod circuit;
 pub mod coupled;
 pub mod delay_line;

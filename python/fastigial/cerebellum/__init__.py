@@ -18,6 +18,8 @@ granular_geometry, correlated_mossy_input
 
 from __future__ import annotations
 
+from fastigial.cerebellum.adaptive_filter import AdaptiveFilter
+from fastigial.cerebellum.bases import AlphaBasis, Basis, ExponentialBasis, GaussianBasis
 from fastigial.cerebellum.coupled import CoupledNetwork, CoupledTrajectory, couple
 from fastigial.cerebellum.eligibility import Alpha, Delayed, Exponential, Instantaneous
 from fastigial.cerebellum.granule_layer import GranuleLayer
@@ -29,7 +31,10 @@ from fastigial.cerebellum.trajectory import CerebellumTrajectory
 
 __all__ = [
     "LMS",
+    "AdaptiveFilter",
     "Alpha",
+    "AlphaBasis",
+    "Basis",
     "Cerebellum",
     "CerebellumTrajectory",
     "CoupledNetwork",
@@ -37,6 +42,8 @@ __all__ = [
     "Covariance",
     "Delayed",
     "Exponential",
+    "ExponentialBasis",
+    "GaussianBasis",
     "GranularGeometry",
     "GranuleLayer",
     "Instantaneous",

@@ -119,7 +119,9 @@ class CoupledNetwork:
         self.mossy = tuple(one_of("mossy", name, _SENT) for name in mossy)
         self.n_inputs = net.n_inputs - cerebellum.n_outputs
         if self.n_inputs < 0:
-            raise ValueError(f"n_inputs of the network is {net.n_inputs}, expected at least {cerebellum.n_outputs} nuclei")
+            raise ValueError(
+                f"n_inputs of the network is {net.n_inputs}, expected at least {cerebellum.n_outputs} nuclei"
+            )
         sizes = {"activity": net.n_units, "inputs": self.n_inputs, "outputs": net.n_outputs}
         n_sent = sum(sizes[name] for name in self.mossy)
         if n_sent != cerebellum.n_mossy:
@@ -145,7 +147,9 @@ class CoupledNetwork:
         if isinstance(mapping, str):
             one_of("mapping", mapping, ("path",))
             if self.net.cell != "rate":
-                raise ValueError(f'mapping is "path", expected an array for cells that are not "rate" ({self.net.cell})')
+                raise ValueError(
+                    f'mapping is "path", expected an array for cells that are not "rate" ({self.net.cell})'
+                )
             weights = self.net.parameters
             path = weights["W_out"] @ weights["W_in"][:, self.n_inputs :]
             return np.ascontiguousarray((path / np.linalg.norm(path, 2)).T, dtype=self.cerebellum.dtype)

@@ -249,7 +249,9 @@ class GranuleLayer:
             flat = x.reshape(1, -1, self.n_mossy)
             return self._core.features(flat, as_threads(n_threads)).reshape(*x.shape[:-1], self.n_granule)
         if x.ndim != 3:
-            raise ValueError(f"mossy has shape {x.shape}, expected (trials, time, {self.n_mossy}), since there is a basis")
+            raise ValueError(
+                f"mossy has shape {x.shape}, expected (trials, time, {self.n_mossy}), since there is a basis"
+            )
         return self._core.features(x, as_threads(n_threads))
 
     def inhibition(self, mossy: ArrayLike, n_threads: int | None = None) -> Array:

@@ -144,9 +144,7 @@ def draw(parts: GranuleParts) -> dict[str, Array]:
         sources = _core.random_wiring(parts.n_mossy, parts.n_granule, parts.n_inputs, seed=seed)
     else:
         geometry = parts.geometry
-        sources = _core.local_wiring(
-            geometry.mossy, geometry.granule, parts.n_inputs, length=geometry.dendrite_length
-        )
+        sources = _core.local_wiring(geometry.mossy, geometry.granule, parts.n_inputs, length=geometry.dendrite_length)
     size = 1 / np.sqrt(parts.n_inputs)
     rng = stream(parts.seed, _WEIGHTS)
     if parts.weights == "equal":

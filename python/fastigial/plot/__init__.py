@@ -56,10 +56,15 @@ spectrum
     Eigenvalues of Jacobians in the complex plane.
 gradient_alignment
     Angles between learning rules' updates and the gradient.
+anticipation
+    What a control loop did before and after it learned, and the error of each trial.
+rule_stability
+    Where rules of anticipatory control lead, and their eigenvalues.
 """
 
 from __future__ import annotations
 
+from fastigial.plot.anticipation import anticipation, rule_stability
 from fastigial.plot.bands import bands
 from fastigial.plot.convergence import loss
 from fastigial.plot.core_consistency import core_consistency
@@ -88,6 +93,7 @@ from fastigial.plot.trials import trials
 from fastigial.plot.variance import variance
 
 __all__ = [
+    "anticipation",
     "bands",
     "core_consistency",
     "decoding",
@@ -105,6 +111,7 @@ __all__ = [
     "rank_search",
     "reconstruction",
     "replicability",
+    "rule_stability",
     "scenes",
     "similarity",
     "slicetca",

@@ -1,4 +1,6 @@
-//! Cerebellar modules: classes that hold them.
+//! Cerebellar modules.
+
+mod adaptive_filter;
 
 mod coupled;
 mod granule;
@@ -12,5 +14,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(granule::local_wiring, module)?)?;
     module.add_class::<module::Cerebellum>()?;
     module.add_function(wrap_pyfunction!(module::eligibility_kernel, module)?)?;
-    module.add_function(wrap_pyfunction!(coupled::run_coupled, module)?)
+    module.add_function(wrap_pyfunction!(coupled::run_coupled, module)?)?;
+    adaptive_filter::register(module)
 }

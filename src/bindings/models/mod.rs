@@ -1,8 +1,9 @@
-//! Published systems: classes that hold them.
+//! Published systems.
+
+mod counterfactual;
 
 use pyo3::prelude::*;
 
-#[allow(clippy::unnecessary_wraps, reason = "classes come here")]
-pub fn register(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    counterfactual::register(module)
 }
