@@ -1,1 +1,3 @@
 //! Published systems composed from the other rooms, where a loop must be fast.
+
+pub mod forward_interface;

@@ -1,8 +1,9 @@
-//! Published systems: classes that hold them.
+//! Published systems: classes that hold them, functions that fit them.
+
+mod forward_interface;
 
 use pyo3::prelude::*;
 
-#[allow(clippy::unnecessary_wraps, reason = "classes come here")]
-pub fn register(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    forward_interface::register(module)
 }
