@@ -1,9 +1,11 @@
-//! Published systems.
+//! Published systems: classes that hold them, functions that fit them.
 
 mod counterfactual;
+mod forward_interface;
 
 use pyo3::prelude::*;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    counterfactual::register(module)
+    counterfactual::register(module)?;
+    forward_interface::register(module)
 }
