@@ -49,9 +49,7 @@ def test_a_granule_layer_is_the_same_as_its_features_given_directly() -> None:
     basis = fg.cerebellum.TemporalBasis([0.02, 0.05], dt=0.01)
     expanded = layer(basis=basis)
     made = Cerebellum(expanded, 2, plasticity=LMS(0.01), eligibility=Alpha(0.03), dt=0.01)
-    direct = Cerebellum(
-        expanded.n_features, 2, plasticity=LMS(0.01), eligibility=Alpha(0.03), dt=0.01, dtype="float64"
-    )
+    direct = Cerebellum(expanded.n_features, 2, plasticity=LMS(0.01), eligibility=Alpha(0.03), dt=0.01, dtype="float64")
     features = expanded.run(MOSSY)
     for online in (True, False):
         first, second = made.learn(MOSSY, TARGETS, online=online), direct.learn(features, TARGETS, online=online)

@@ -34,13 +34,14 @@ _LEVELS = "levels"
 _ROOMS = {
     "RNN": "fastigial.rnn.files",
     "Cerebellum": "fastigial.cerebellum.files",
+    "CorticoCerebellarRNN": "fastigial.models.cortico_cerebellar_files",
     "GranuleLayer": "fastigial.cerebellum.granule_files",
 }
 _HISTORIES = ("loss_history_", "restart_losses_", "_remembered")
 
 
 def load(path: str | PathLike[str]) -> Any:
-    """Read a model, a network or a granule layer that ``save`` wrote.
+    """Read a decomposition, a network, a part of the cerebellum or a model that ``save`` wrote.
 
     Parameters
     ----------
@@ -49,8 +50,8 @@ def load(path: str | PathLike[str]) -> Any:
 
     Returns
     -------
-    TCA, SliceTCA, RNN or GranuleLayer
-        The fitted model with its labels, or the network or layer with its parameters.
+    TCA, SliceTCA, RNN, GranuleLayer, Cerebellum or CorticoCerebellarRNN
+        A fitted decomposition with its labels, anything else with its parameters.
 
     Raises
     ------

@@ -24,11 +24,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from os import PathLike
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from fastigial.models import cortico_cerebellar_files as files
 from fastigial.models.cortico_cerebellar_training import fit_together
 from fastigial.models.feedback_signals import FeedbackSignals
 from fastigial.rnn.checks import as_flag, as_positive
@@ -361,6 +363,16 @@ class CorticoCerebellarRNN:
             x, loss.for_core(), self._rule.of(self.net), seed=None, n_threads=as_threads(n_threads)
         )
         return FeedbackSignals(**{name: np.moveaxis(values, 0, 1) for name, values in found.items()})
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write cortex, cerebellum and history to a file, for `fastigial.load`; snapshots and Adam's means stay behind."""
+        files.save(self, path)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"arguments": self._arguments, "arrays": files.contents(self)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(vars(files.restored(state["arguments"], state["arrays"])))
 
     def __repr__(self) -> str:
         given = self._arguments
