@@ -56,13 +56,12 @@ def restored(arguments: Mapping[str, Any], arrays: Arrays) -> CorticoCerebellarR
 def save(model: CorticoCerebellarRNN, path: str | PathLike[str]) -> None:
     """Write a model; see `CorticoCerebellarRNN.save`."""
     packed, dtypes = pack(contents(model))
-    arguments = {name: value for name, value in model._arguments.items() if name != "dtype"}
-    precision = model.net._structure.dtype.name
+    arguments = dict(model._arguments)
+    arguments["dtype"] = model.net._structure.dtype.name
     description = {
         "format": FORMAT,
         "class": "CorticoCerebellarRNN",
-        "arguments": {name: _plain(value) for name, value in arguments.items()}
-        | {"dtype": model.net._structure.dtype.name},
+        "arguments": {name: _plain(value) for name, value in arguments.items()},
         "dtypes": dtypes,
     }
     _core.write_arrays(path, packed, json.dumps(description))
