@@ -278,9 +278,9 @@ def train_step(
     regularization: _Regularization,
     n_threads: int | None,
 ) -> list[tuple[float, float]]: ...
-
 def random_wiring(n_mossy: int, n_granule: int, n_inputs: int, *, seed: int) -> NDArray[np.uint32]: ...
 def local_wiring(mossy: _Double, granule: _Double, n_inputs: int, *, length: float) -> NDArray[np.uint32]: ...
+
 @final
 class GranuleLayer:
     def __new__(
