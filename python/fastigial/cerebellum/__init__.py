@@ -14,10 +14,13 @@ GranuleLayer, TemporalBasis
     Many cells with a few mossy inputs each, and filters in time.
 granular_geometry, correlated_mossy_input
     Where fibres and cells lie, and what fibres do.
+expansion, expansion_sweep
+    What an expansion is good for: measures, what theory expects of them, and both against the number of inputs.
 """
 
 from __future__ import annotations
 
+from fastigial.cerebellum import expansion
 from fastigial.cerebellum.adaptive_filter import AdaptiveFilter
 from fastigial.cerebellum.bases import AlphaBasis, Basis, ExponentialBasis, GaussianBasis
 from fastigial.cerebellum.coupled import CoupledNetwork, CoupledTrajectory, couple
@@ -26,6 +29,8 @@ from fastigial.cerebellum.granule_layer import GranuleLayer
 from fastigial.cerebellum.module import Cerebellum
 from fastigial.cerebellum.mossy_input import GranularGeometry, correlated_mossy_input, granular_geometry
 from fastigial.cerebellum.plasticity import LMS, Covariance
+from fastigial.cerebellum.sweep import expansion_sweep
+from fastigial.cerebellum.sweep_result import ExpansionSweep
 from fastigial.cerebellum.temporal_basis import TemporalBasis
 from fastigial.cerebellum.trajectory import CerebellumTrajectory
 
@@ -41,6 +46,7 @@ __all__ = [
     "CoupledTrajectory",
     "Covariance",
     "Delayed",
+    "ExpansionSweep",
     "Exponential",
     "ExponentialBasis",
     "GaussianBasis",
@@ -50,5 +56,7 @@ __all__ = [
     "TemporalBasis",
     "correlated_mossy_input",
     "couple",
+    "expansion",
+    "expansion_sweep",
     "granular_geometry",
 ]

@@ -365,7 +365,7 @@ class CorticoCerebellarRNN:
         return FeedbackSignals(**{name: np.moveaxis(values, 0, 1) for name, values in found.items()})
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write cortex, cerebellum and history to a file, for `fastigial.load`, but no snapshots and nothing of Adam."""
+        """Write cortex, cerebellum and history to a file, for `fastigial.load`; no snapshots, nothing of Adam."""
         files.save(self, path)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -60,6 +60,8 @@ anticipation
     What a control loop did before and after it learned, and the error of each trial.
 rule_stability
     Where rules of anticipatory control lead, and their eigenvalues.
+expansion
+    Dimension, errors and speed of granule layers against their number of inputs.
 """
 
 from __future__ import annotations
@@ -72,6 +74,7 @@ from fastigial.plot.decoding import decoding
 from fastigial.plot.degeneracy import degeneracy
 from fastigial.plot.demixed import demixed
 from fastigial.plot.ensemble import ensemble
+from fastigial.plot.expansion import expansion
 from fastigial.plot.factors import tca
 from fastigial.plot.fixed_points import fixed_points
 from fastigial.plot.gradient_alignment import gradient_alignment
@@ -100,6 +103,7 @@ __all__ = [
     "degeneracy",
     "demixed",
     "ensemble",
+    "expansion",
     "fixed_points",
     "gradient_alignment",
     "history",
