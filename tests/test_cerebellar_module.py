@@ -49,9 +49,7 @@ def test_a_granule_layer_is_the_same_as_its_features_given_directly() -> None:
     basis = fg.cerebellum.TemporalBasis([0.02, 0.05], dt=0.01)
     expanded = layer(basis=basis)
     made = Cerebellum(expanded, 2, plasticity=LMS(0.01), eligibility=Alpha(0.03), dt=0.01)
-    direct = Cerebellum(
-        expanded.n_features, 2, plasticity=LMS(0.01), eligibility=Alpha(0.03), dt=0.01, dtype="float64"
-    )
+    direct = Cerebellum(expanded.n_features, 2, plasticity=LMS(0.01), eligibility=Alpha(0.03), dt=0.01, dtype="float64")
     features = expanded.run(MOSSY)
     for online in (True, False):
         first, second = made.learn(MOSSY, TARGETS, online=online), direct.learn(features, TARGETS, online=online)
@@ -254,7 +252,7 @@ def test_progress_counts_trials_and_ctrl_c_keeps_what_was_learned() -> None:
     try:
         timer.start()
         with pytest.raises(KeyboardInterrupt):
-            made.learn(x, y, n_epochs=5000, progress=lambda done, total, loss: seen.append((done, total)))
+            made.learn(x, y, n_epochs=5000, progress=lambda *report: seen.append(report[:2]))
         assert time.monotonic() - sent[0] < 0.5
     finally:
         timer.cancel()
@@ -263,4 +261,4 @@ def test_progress_counts_trials_and_ctrl_c_keeps_what_was_learned() -> None:
     assert seen[0][1] == 5000 * 40
     assert np.abs(made.parameters["W_pf"]).max() > 0
     with pytest.raises(ZeroDivisionError):
-        made.learn(x, y, n_epochs=5000, online=False, progress=lambda done, total, loss: 1 / 0)
+        made.learn(x, y, n_epochs=5000, online=False, progress=lambda *_: 1 / 0)

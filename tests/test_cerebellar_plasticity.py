@@ -32,7 +32,8 @@ def module(**options: Any) -> Cerebellum:
 
 
 def reference(cerebellum: Cerebellum, **settings: Any) -> Reference:
-    return Reference(cerebellum.parameters, cerebellum.zone, learning_rate=cerebellum.plasticity.learning_rate, **settings)
+    rate = cerebellum.plasticity.learning_rate
+    return Reference(cerebellum.parameters, cerebellum.zone, learning_rate=rate, **settings)
 
 
 def randomised(cerebellum: Cerebellum, seed: int = 1) -> Cerebellum:
@@ -65,7 +66,9 @@ def test_covariance_is_the_slow_loop(name: str, targets: np.ndarray) -> None:
     np.testing.assert_allclose(made.parameters["W_pf"], slow.W, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("rule", [LMS(0.01), Covariance(0.01), LMS(0.01, forgetting=1e-3), Covariance(0.01, (-0.1, 0.2))])
+@pytest.mark.parametrize(
+    "rule", [LMS(0.01), Covariance(0.01), LMS(0.01, forgetting=1e-3), Covariance(0.01, (-0.1, 0.2))]
+)
 @pytest.mark.parametrize("name", KERNELS)
 def test_a_batch_is_the_sum_over_trials(rule: Any, name: str) -> None:
     eligibility, kappa = KERNELS[name]

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "Cerebellum",
+    "GranuleLayer",
     "Network",
     "Optimizer",
     "Rule",
@@ -19,9 +20,11 @@ __all__ = [
     "fit_slicetca_chunks",
     "fit_tca",
     "fit_tca_chunks",
+    "local_wiring",
     "num_threads",
     "pass_slicetca",
     "pass_tca",
+    "random_wiring",
     "read_arrays",
     "reconstruct_slicetca",
     "reconstruct_tca",
@@ -278,6 +281,29 @@ def train_step(
     regularization: _Regularization,
     n_threads: int | None,
 ) -> list[tuple[float, float]]: ...
+def random_wiring(n_mossy: int, n_granule: int, n_inputs: int, *, seed: int) -> NDArray[np.uint32]: ...
+def local_wiring(mossy: _Double, granule: _Double, n_inputs: int, *, length: float) -> NDArray[np.uint32]: ...
+
+@final
+class GranuleLayer:
+    def __new__(
+        cls,
+        sources: NDArray[np.uint32],
+        weights: _Real,
+        thresholds: _Real,
+        *,
+        n_mossy: int,
+        activation: str,
+        golgi: tuple[str, str, float] | None,
+        basis: tuple[str, Sequence[float]] | None,
+    ) -> GranuleLayer: ...
+    @property
+    def n_features(self) -> int: ...
+    def features(self, mossy: _Real, n_threads: int | None) -> NDArray[Any]: ...
+    def inhibition(self, mossy: _Real, n_threads: int | None) -> NDArray[Any]: ...
+    def calibrate(
+        self, mossy: _Real, coding_level: float, per_cell: bool, n_threads: int | None
+    ) -> tuple[NDArray[Any], bool]: ...
 
 # kind: "instantaneous" ([]), "exponential" or "alpha" ([decay per step]), "array" (kernel); delay in steps; numbers.
 _Eligibility = tuple[str, int, Sequence[float]]

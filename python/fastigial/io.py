@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,6 @@ from fastigial import _core
 from fastigial.tensor.labels import Coords, levels_of
 
 if TYPE_CHECKING:
-    from fastigial.rnn import RNN
     from fastigial.tensor.estimator import Decomposition
 
 __all__ = ["load", "save"]
@@ -30,11 +30,17 @@ _SCALARS: dict[str, type] = {
 }
 # In place of a type: the coordinate is a hierarchical index, made of these others.
 _LEVELS = "levels"
+# Who builds what is no decomposition.
+_ROOMS = {
+    "RNN": "fastigial.rnn.files",
+    "GranuleLayer": "fastigial.cerebellum.granule_files",
+    "Cerebellum": "fastigial.cerebellum.files",
+}
 _HISTORIES = ("loss_history_", "restart_losses_", "_remembered")
 
 
 def load(path: str | PathLike[str]) -> Any:
-    """Read a model or a network that ``save`` wrote.
+    """Read a model, a network or a granule layer that ``save`` wrote.
 
     Parameters
     ----------
@@ -43,8 +49,8 @@ def load(path: str | PathLike[str]) -> Any:
 
     Returns
     -------
-    TCA, SliceTCA or RNN
-        The fitted model with its labels, or the network with its parameters.
+    TCA, SliceTCA, RNN or GranuleLayer
+        The fitted model with its labels, or the network or layer with its parameters.
 
     Raises
     ------
@@ -98,19 +104,14 @@ def save(model: Decomposition, path: str | PathLike[str]) -> None:
     _core.write_arrays(path, arrays, json.dumps(description))
 
 
-def _build(arrays: dict[str, NDArray[Any]], description: dict[str, Any]) -> Decomposition | RNN:
+def _build(arrays: dict[str, NDArray[Any]], description: dict[str, Any]) -> Any:
     from fastigial.tensor import TCA, SliceTCA
 
     if description["format"] != FORMAT:
         raise ValueError(f"its format is {description['format']!r}, this version reads {FORMAT}")
-    if description["class"] == "RNN":
-        from fastigial.rnn import files
-
-        return files.build(arrays, description)
-    if description["class"] == "Cerebellum":
-        from fastigial.cerebellum import files as cerebellum_files
-
-        return cerebellum_files.build(arrays, description)
+    room = _ROOMS.get(description["class"])
+    if room is not None:
+        return import_module(room).build(arrays, description)
     classes: dict[str, type[TCA] | type[SliceTCA]] = {"TCA": TCA, "SliceTCA": SliceTCA}
     kind = classes[description["class"]]
     # JSON knows no tuples, and nothing else that parameters are.

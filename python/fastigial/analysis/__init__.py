@@ -31,6 +31,10 @@ principal_components, principal_angles, alignment_index
     Subspaces, and how far those of two conditions or epochs coincide.
 procrustes, cka
     How alike two systems represent the same trials.
+population_correlation, mean_correlation, cross_correlation
+    How far units go together, within a population or between two.
+coding_space, population_sparseness
+    How much a population varies, and how few of it are active.
 decode
     What can be read from activity, step by step.
 demixed_variance, demixed_comparison
@@ -56,6 +60,13 @@ from fastigial.analysis.fixed_points import FixedPoints, fixed_points
 from fastigial.analysis.gradient_alignment import GradientAlignment, gradient_alignment
 from fastigial.analysis.influence import Influence, influence
 from fastigial.analysis.permutation import PermutationTest, permutation_test
+from fastigial.analysis.population_code import (
+    coding_space,
+    cross_correlation,
+    mean_correlation,
+    population_correlation,
+    population_sparseness,
+)
 from fastigial.analysis.replicability import SplitHalf, split_half
 from fastigial.analysis.representations import cka, procrustes
 from fastigial.analysis.similarity import align, distinct_solutions, similarity
@@ -90,9 +101,11 @@ __all__ = [
     "alignment_index",
     "bootstrap",
     "cka",
+    "coding_space",
     "component_variance",
     "core_array",
     "core_consistency",
+    "cross_correlation",
     "decode",
     "degeneracy",
     "demixed_comparison",
@@ -102,8 +115,11 @@ __all__ = [
     "gradient_alignment",
     "influence",
     "jacobian_spectrum",
+    "mean_correlation",
     "participation_ratio",
     "permutation_test",
+    "population_correlation",
+    "population_sparseness",
     "principal_angles",
     "principal_components",
     "procrustes",

@@ -1,5 +1,9 @@
 """The cerebellum: granule layers, modules with plasticity, adaptive filters, and the theory of expansion.
 
+GranuleLayer, TemporalBasis
+    Many cells with a few mossy inputs each, and filters in time.
+granular_geometry, correlated_mossy_input
+    Where fibres and cells lie, and what fibres do.
 Cerebellum
     A module: granule layer, Purkinje cells, nuclei, and climbing fibres that teach.
 LMS, Covariance
@@ -18,7 +22,9 @@ from fastigial.cerebellum.coupled import CoupledNetwork, CoupledTrajectory, coup
 from fastigial.cerebellum.eligibility import Alpha, Delayed, Exponential, Instantaneous
 from fastigial.cerebellum.granule_layer import GranuleLayer
 from fastigial.cerebellum.module import Cerebellum
+from fastigial.cerebellum.mossy_input import GranularGeometry, correlated_mossy_input, granular_geometry
 from fastigial.cerebellum.plasticity import LMS, Covariance
+from fastigial.cerebellum.temporal_basis import TemporalBasis
 from fastigial.cerebellum.trajectory import CerebellumTrajectory
 
 __all__ = [
@@ -31,7 +37,11 @@ __all__ = [
     "Covariance",
     "Delayed",
     "Exponential",
+    "GranularGeometry",
     "GranuleLayer",
     "Instantaneous",
+    "TemporalBasis",
+    "correlated_mossy_input",
     "couple",
+    "granular_geometry",
 ]

@@ -183,7 +183,9 @@ def as_eligibility(value: Any) -> Eligibility:
     if isinstance(value, Eligibility):
         return value
     if isinstance(value, str | type) or value is None:
-        raise TypeError(f"eligibility is {value!r}, expected Instantaneous(), Delayed(…), Exponential(…), … or an array")
+        raise TypeError(
+            f"eligibility is {value!r}, expected Instantaneous(), Delayed(…), Exponential(…), … or an array"
+        )
     array = as_real("eligibility", value, np.dtype(np.float64))
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"eligibility has the shape {array.shape}, expected one number per step, at least one")
