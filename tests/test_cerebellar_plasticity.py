@@ -32,9 +32,8 @@ def module(**options: Any) -> Cerebellum:
 
 
 def reference(cerebellum: Cerebellum, **settings: Any) -> Reference:
-    return Reference(
-        cerebellum.parameters, cerebellum.zone, learning_rate=cerebellum.plasticity.learning_rate, **settings
-    )
+    rate = cerebellum.plasticity.learning_rate
+    return Reference(cerebellum.parameters, cerebellum.zone, learning_rate=rate, **settings)
 
 
 def randomised(cerebellum: Cerebellum, seed: int = 1) -> Cerebellum:

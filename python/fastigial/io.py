@@ -36,6 +36,7 @@ _ROOMS = {
     "Cerebellum": "fastigial.cerebellum.files",
     "CorticoCerebellarRNN": "fastigial.models.cortico_cerebellar_files",
     "GranuleLayer": "fastigial.cerebellum.granule_files",
+    "Cerebellum": "fastigial.cerebellum.files",
 }
 _HISTORIES = ("loss_history_", "restart_losses_", "_remembered")
 

@@ -6,10 +6,10 @@
     microzone of it                 z(q) = ⌊q n_zones / n_purkinje⌋
     B                               1/m from the cells of an output to it; with a bottleneck as given, or
                                     random: normal of variance 1 / n_purkinje
-    C                               mean over the cells of a zone of m B, the errors that they cause; with a bottleneck of B
+    C                               mean over the cells of a zone of m Bᵀ, errors they cause; of Bᵀ with a bottleneck
 
-A design of this package. With one microzone for each output, C is the identity. Where each Purkinje cell has its own, C is
-Bᵀ up to the factor m, so that LMS is a gradient.
+A design of this package. With one microzone for each output, C is the identity. Where each Purkinje cell has its own, C
+is Bᵀ up to the factor m, so that LMS is a gradient.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ class CoupledTrajectory(Trajectory):
     off: NDArray[np.bool_] | None = None
 
     def to_xarray(self) -> xr.Dataset:
-        """As `Trajectory.to_xarray`, with mossy fibres, nuclei, Purkinje cells, errors, and when the cerebellum was off."""
+        """As `Trajectory.to_xarray`, with the cells of the cerebellum, errors, and when it was off."""
         found = super().to_xarray()
         dims = {"mossy": "mossy_fibre", "nuclei": "nucleus", "purkinje": "purkinje_cell", "errors": "nucleus"}
         for name, dim in dims.items():
@@ -99,8 +99,8 @@ class CoupledNetwork:
         delay_to: float = 0.0,
         delay_back: float = 0.0,
         gain: float = 1.0,
-        mossy: Sent = ("activity", "inputs"),
-        mapping: ArrayLike | None = None,
+        mossy: str | Sent = ("activity", "inputs"),
+        mapping: str | ArrayLike | None = None,
         horizon: float | None = None,
     ) -> None:
         if not isinstance(net, Network):
@@ -114,14 +114,14 @@ class CoupledNetwork:
         self.net, self.cerebellum = net, cerebellum
         self.delay_to, self.delay_back, self.horizon = delay_to, delay_back, horizon
         self.gain = as_number("gain", gain)
-        if isinstance(mossy, str) or not set(mossy) or len(set(mossy)) < len(mossy):
+        names = (mossy,) if isinstance(mossy, str) else tuple(mossy)
+        if not names or len(set(names)) < len(names):
             raise ValueError(f"mossy is {mossy!r}, expected some of {_SENT}, each once")
-        self.mossy = tuple(one_of("mossy", name, _SENT) for name in mossy)
+        self.mossy = tuple(one_of("mossy", name, _SENT) for name in names)
         self.n_inputs = net.n_inputs - cerebellum.n_outputs
         if self.n_inputs < 0:
-            raise ValueError(
-                f"n_inputs of the network is {net.n_inputs}, expected at least {cerebellum.n_outputs} nuclei"
-            )
+            expected = f"at least {cerebellum.n_outputs}, one for each nucleus"
+            raise ValueError(f"n_inputs of the network is {net.n_inputs}, expected {expected}")
         sizes = {"activity": net.n_units, "inputs": self.n_inputs, "outputs": net.n_outputs}
         n_sent = sum(sizes[name] for name in self.mossy)
         if n_sent != cerebellum.n_mossy:
@@ -270,7 +270,7 @@ def couple(
     delay_to: float = 0.0,
     delay_back: float = 0.0,
     gain: float = 1.0,
-    mossy: Sent = ("activity", "inputs"),
+    mossy: str | Sent = ("activity", "inputs"),
     mapping: str | ArrayLike | None = None,
     horizon: float | None = None,
 ) -> CoupledNetwork:
@@ -294,8 +294,9 @@ def couple(
         a and b in seconds, whole numbers of steps: from network to mossy fibres, and from nuclei to network.
     gain : float
         γ; with 0 the network runs as it does alone.
-    mossy : tuple of {"activity", "inputs", "outputs"}
-        What mossy fibres carry: the units, the external inputs (which do not wait), the network's outputs.
+    mossy : str, or tuple of {"activity", "inputs", "outputs"}
+        What mossy fibres carry, in this order: the units, the external inputs (which do not wait), the network's
+        outputs.
     mapping : array_like of shape (n_nuclei, n_outputs), or "path", optional
         M: which error of the network's output each nucleus answers for. By default one for one. "path" is the transpose
         of the direct path from nuclei through the network to its outputs, W_out W_in, scaled to norm 1; for rate cells.

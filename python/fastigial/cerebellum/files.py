@@ -1,4 +1,4 @@
-"""Modules in files: weights, running means and the granule layer as arrays; arguments in words. Nothing in a file is executed."""
+"""Modules in files: weights, running means and the granule layer as arrays, arguments in words; nothing is executed."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from os import PathLike
 from typing import Any, Self
 
@@ -84,9 +85,9 @@ class Cerebellum:
 
     Notes
     -----
-    Marr, J Physiol 202:437, 1969; Albus, Math Biosci 10:25, 1971; Fujita, Biol Cybern 45:195, 1982; Dean, Porrill, Ekerot
-    & Jörntell, Nat Rev Neurosci 11:30, 2010. Sizes of blocks and the scales of B and C are designs of this package (see
-    `fastigial.cerebellum.circuit`).
+    Marr, J Physiol 202:437, 1969; Albus, Math Biosci 10:25, 1971; Fujita, Biol Cybern 45:195, 1982; Dean, Porrill,
+    Ekerot & Jörntell, Nat Rev Neurosci 11:30, 2010. Sizes of blocks and the scales of B and C are designs of this
+    package (see `fastigial.cerebellum.circuit`).
 
     Examples
     --------
@@ -191,7 +192,7 @@ class Cerebellum:
         """
         return self._core.parameters()
 
-    def set_parameters(self, parameters: dict[str, ArrayLike]) -> Self:
+    def set_parameters(self, parameters: Mapping[str, ArrayLike]) -> Self:
         """Set some or all weights, and return the module.
 
         Parameters
@@ -205,8 +206,8 @@ class Cerebellum:
             If there is no such parameter, a shape is wrong, or a number is not finite or out of the rule's bounds.
             Nothing is set then.
         """
-        if not isinstance(parameters, dict):
-            raise TypeError(f"parameters are {type(parameters).__name__}, expected a dict of names with arrays")
+        if not isinstance(parameters, Mapping):
+            raise TypeError(f"parameters are {type(parameters).__name__}, expected names with arrays")
         self._core.set_parameters(
             {str(name): as_real(f"parameter {name!r}", value, self.dtype) for name, value in parameters.items()}
         )
