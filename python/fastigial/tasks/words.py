@@ -22,7 +22,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastigial.datasets.vocabulary import Vocabulary
 from fastigial.tasks.base import Task
-from fastigial.tasks.classes import one_hot
 from fastigial.tasks.trials import Trials
 
 if TYPE_CHECKING:
@@ -62,20 +61,24 @@ class WordTask(Task):
         """Build trials from features (n_trials, n_features) and one caption each; ``info["label"]`` holds the words."""
         n_trials, n_features = features.shape
         labels = np.full((n_trials, self.n_steps), -1)
-        for trial, words in enumerate(captions):
-            labels[trial, : len(words)] = self.vocabulary.encode(words)
-            labels[trial, len(words)] = self.vocabulary.END
+        for row, caption in zip(labels, captions, strict=True):
+            row[: len(caption)] = self.vocabulary.encode(caption)
+            row[len(caption)] = self.vocabulary.END
         before = np.concatenate([np.full((n_trials, 1), self.vocabulary.START), labels[:, :-1]], axis=1)
         # No caption goes on after its end.
         before[before == self.vocabulary.END] = -1
+        # With thousands of words the arrays are large: they are made once, in the type asked for.
+        targets = np.zeros((n_trials, self.n_steps, len(self.vocabulary)), dtype=self.dtype)
         inputs = np.zeros((n_trials, self.n_steps, n_features + len(self.vocabulary)), dtype=self.dtype)
         inputs[:, 0, :n_features] = features
-        inputs[:, :, n_features:] = one_hot(before, len(self.vocabulary))
-        texts = np.array([" ".join(words) for words in captions])
-        n_words = np.array([len(words) for words in captions])
+        for words, hot in ((labels, targets), (before, inputs[:, :, n_features:])):
+            trial, step = np.nonzero(words >= 0)
+            hot[trial, step, words[trial, step]] = 1.0
+        texts = np.array([" ".join(caption) for caption in captions])
+        n_words = np.array([len(caption) for caption in captions])
         return self.trials(
             inputs,
-            one_hot(labels, len(self.vocabulary)),
+            targets,
             mask=labels >= 0,
             info={"caption": texts, "n_words": n_words, **info, "label": labels},
         )
