@@ -22,6 +22,7 @@ from fastigial.tasks.neuro_gym import NeuroGym
 from fastigial.tasks.pulses import PulseAccumulation
 from fastigial.tasks.ready_set_go import ReadySetGo
 from fastigial.tasks.sine import Sine
+from fastigial.tasks.tracking import Tracking
 from fastigial.tasks.trials import Trials
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "SequentialDigits",
     "Sine",
     "Task",
+    "Tracking",
     "Trials",
     "from_function",
     "one_hot",
