@@ -18,6 +18,7 @@ __all__ = [
     "compress_tca",
     "counterfactual_traces",
     "eligibility_kernel",
+    "fit_forward_interface",
     "fit_slicetca",
     "fit_slicetca_chunks",
     "fit_tca",
@@ -33,6 +34,7 @@ __all__ = [
     "reconstruct_tca",
     "run_adaptive_filter",
     "run_coupled",
+    "run_forward_interface",
     "set_num_threads",
     "survey_chunk",
     "train_step",
@@ -58,6 +60,26 @@ def compress_tca(
     x: _Real, mask: _Mask, *, n_components: int, n_threads: int | None
 ) -> tuple[list[_Double], _Double] | None: ...
 def survey_chunk(x: _Real, mask: _Mask, *, n_threads: int | None) -> dict[str, Any]: ...
+def fit_forward_interface(
+    x: _Real,
+    y: _Real,
+    *,
+    hidden: Sequence[int],
+    synthesiser: Sequence[int],
+    backward: bool,
+    forward: bool,
+    loss: str,
+    n_epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    synthesiser_learning_rate: float,
+    seed: int,
+    n_threads: int | None,
+    progress: _Progress,
+) -> tuple[dict[str, Any], BaseException | None]: ...
+def run_forward_interface(
+    x: _Real, weights: Mapping[str, _Real], *, unlocked: bool, n_threads: int | None
+) -> list[NDArray[Any]]: ...
 def fit_tca(
     x: _Real,
     mask: _Mask,

@@ -2,6 +2,10 @@
 
 CorticoCerebellarRNN
     A recurrent cortex, and a cerebellum that predicts the feedback that has not arrived yet.
+ForwardInterface
+    A perceptron whose layers are unlocked, forwards and backwards, by predictions.
+DelayedPathway, delay_sweep
+    Two areas with a conduction delay between them, and a forward interface beside it.
 """
 
 from __future__ import annotations
@@ -11,16 +15,26 @@ from fastigial.models.cortico_cerebellar_training import fit_together
 from fastigial.models.counterfactual import CounterfactualPredictiveControl
 from fastigial.models.counterfactual_history import ControlTrial, LearningCourse
 from fastigial.models.counterfactual_rules import RuleStability
+from fastigial.models.delay_sweep import DelaySweep, delay_sweep
+from fastigial.models.delayed_pathway import DelayedPathway, PathwayHistory, PathwayRun
 from fastigial.models.feedback_signals import FeedbackSignals
+from fastigial.models.forward_interface import ForwardInterface, InterfaceHistory
 from fastigial.models.inverted_pendulum import InvertedPendulum
 
 __all__ = [
     "ControlTrial",
     "CorticoCerebellarRNN",
     "CounterfactualPredictiveControl",
+    "DelaySweep",
+    "DelayedPathway",
     "FeedbackSignals",
+    "ForwardInterface",
+    "InterfaceHistory",
     "InvertedPendulum",
     "LearningCourse",
+    "PathwayHistory",
+    "PathwayRun",
     "RuleStability",
+    "delay_sweep",
     "fit_together",
 ]

@@ -27,6 +27,7 @@ from fastigial.tasks.pulses import PulseAccumulation
 from fastigial.tasks.ready_set_go import ReadySetGo
 from fastigial.tasks.scene_captions import SceneCaptions
 from fastigial.tasks.sine import Sine
+from fastigial.tasks.tracking import Tracking
 from fastigial.tasks.trials import Trials
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "SequentialDigits",
     "Sine",
     "Task",
+    "Tracking",
     "Trials",
     "from_function",
     "one_hot",
