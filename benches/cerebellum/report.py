@@ -66,7 +66,8 @@ def learning(record: Row) -> list[str]:
         known = [value for value in theirs if value is not None]
         plainest, fastest = ratio(known[0], ours), ratio(min(known), ours)
         cells = [told(ours, ".3f"), told(share, ".0%"), *(told(value, ".3f") for value in theirs)]
-        cells += [told(plainest, ".1f", " ×"), told(fastest, ".1f", " ×")]
+        missed = plainest is not None and plainest < AIM
+        cells += [f"**{plainest:.1f} ×**" if missed else told(plainest, ".1f", " ×"), told(fastest, ".1f", " ×")]
         lines.append(f"| {title} | {' | '.join(cells)} |")
     return lines
 

@@ -128,6 +128,8 @@ def main() -> None:
     }
     trials = ["--trials", "2", "--blocks", "1"] if options.quick else []
     record["tracking"] = run_child([sys.executable, str(HERE / "tracking.py"), *trials], 1)
+    # Minutes of measurements are kept, whatever may be wrong with the table.
+    write("cerebellum", record, "", options.out)
     table = markdown(record)
     write("cerebellum", record, table, options.out)
     print(table)
