@@ -54,7 +54,7 @@ CONTENDERS = [
     Contender("fastigial", "ten"),
     *(Contender("fastigial", "one", n) for n in (N_THREADS, 1)),
     *(Contender("torch", way, n) for way in WAYS for n in (N_THREADS, 1)),
-    *(Contender("torch", way, 1, N_THREADS) for way in WAYS[1:]),
+    *(Contender("torch", way, 1, N_THREADS) for way in WAYS),
 ]
 
 
@@ -115,7 +115,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     options = arguments()
     course = ["--course", str(N_BATCHES)]
-    each = [Contender("fastigial", "one"), *(Contender("torch", way) for way in WAYS)]
+    each = [Contender("fastigial", "one", 1), *(Contender("torch", way, 1) for way in WAYS)]
     record: dict[str, Any] = {
         "machine": machine(),
         "repetitions": options.repetitions,
