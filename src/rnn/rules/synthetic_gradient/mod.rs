@@ -204,9 +204,14 @@ impl<R: Real> SyntheticGradient<R> {
                 }
             }
         } else if let Some(synthesizer) = &self.synthesizer {
-            let n_learned = way.n_windows() * n_trials;
-            let out = &mut self.predictions;
-            self.rows.forward(synthesizer, &self.states, n_learned, out, lesson.threads)?;
+            let skipped = way.alike * way.layout.size();
+            let n_learned = way.n_windows() * n_trials - way.alike;
+            let (states, out) = (&self.states[skipped..], &mut self.predictions[skipped..]);
+            self.rows.forward(synthesizer, states, n_learned, out, lesson.threads)?;
+            for row in 0..way.alike {
+                let first = skipped..skipped + way.layout.size();
+                self.predictions.copy_within(first, row * way.layout.size());
+            }
         }
         Ok(())
     }
@@ -255,8 +260,15 @@ impl<R: Real> SyntheticGradient<R> {
             None => Ok(Parameters::new()),
             Some(synthesizer) if self.settings.frozen => Ok(synthesizer.parameters().zeros_like()),
             Some(synthesizer) => {
-                let n_learned = way.n_windows() * lesson.batch.n_trials;
-                self.rows.backward(synthesizer, &self.states, &self.targets, n_learned, lesson.threads)
+                let skipped = way.alike * way.layout.size();
+                let n_learned = way.n_windows() * lesson.batch.n_trials - way.alike;
+                let (others, slopes) = self.targets.split_at_mut(skipped);
+                for other in others.chunks_exact(way.layout.size()) {
+                    for (slope, &other) in slopes.iter_mut().zip(other) {
+                        *slope += other;
+                    }
+                }
+                self.rows.backward(synthesizer, &self.states[skipped..], slopes, n_learned, lesson.threads)
             }
         }
     }

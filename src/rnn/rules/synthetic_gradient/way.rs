@@ -25,12 +25,16 @@ pub struct Way<'a, R: Real> {
     pub batch: Batch<'a, R>,
     /// Borders of windows: 0, K, 2K, …, T.
     pub bounds: Vec<usize>,
+    /// Trials whose first state is that of the trial after them: all but the last one, unless each has its own. C sees that
+    /// state once, with the sum of what all of them teach.
+    pub alike: usize,
 }
 
 impl<'a, R: Real> Way<'a, R> {
     pub fn new(wiring: &'a Wiring<'a, R>, batch: Batch<'a, R>, window: usize) -> Self {
         let bounds = (0..batch.n_steps).step_by(window).chain([batch.n_steps]).collect();
-        Self { layout: WholeState::of(&wiring.network), wiring, batch, bounds }
+        let alike = if batch.initial.is_empty() { batch.n_trials.saturating_sub(1) } else { 0 };
+        Self { layout: WholeState::of(&wiring.network), wiring, batch, bounds, alike }
     }
 
     pub fn n_windows(&self) -> usize {
