@@ -352,6 +352,8 @@ class CounterfactualPredictiveControl(FeedbackLoop):
             If a parameter is no number of its kind, unknown, or does not fit.
         FloatingPointError
             If the output leaves the finite numbers: the rule diverges. `fixed_point` says why.
+        MemoryError
+            If all trials do not fit into memory: the history keeps three numbers for each step.
 
         Examples
         --------
@@ -404,7 +406,7 @@ class CounterfactualPredictiveControl(FeedbackLoop):
 
         Raises
         ------
-        TypeError, ValueError, FloatingPointError
+        TypeError, ValueError, FloatingPointError, MemoryError
             As in `train`.
 
         Examples

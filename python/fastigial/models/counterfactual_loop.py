@@ -46,7 +46,7 @@ class FeedbackLoop:
         self.reference = as_real("reference", reference, _DOUBLE)
         if self.reference.ndim != 1 or self.reference.size == 0:
             raise ValueError(f"reference has the shape {self.reference.shape}, expected (n_steps,)")
-        self.time = self.dt * np.arange(self.reference.size)
+        self.time: NDArray[np.float64] = np.asarray(self.dt * np.arange(self.reference.size), dtype=np.float64)
         self.load = self._course("load", load)
         self.basis = basis
         self.features = self._features(basis, None if cue is None else self._course("cue", cue))
@@ -63,7 +63,7 @@ class FeedbackLoop:
     @property
     def n_features(self) -> int:
         """Basis signals, and weights."""
-        return self.features.shape[1]
+        return int(self.features.shape[1])
 
     @cached_property
     def impulse_response(self) -> NDArray[np.float64]:

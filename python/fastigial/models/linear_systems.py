@@ -84,7 +84,9 @@ def as_discrete(name: str, system: Any, dt: float) -> Discrete:
             parts = [np.asarray(part) for part in system[:4]]
             if any(part.dtype.kind not in "biufc" for part in parts):
                 raise TypeError
-            system = signal.lti(*parts) if len(system) < 5 else signal.dlti(*parts, dt=as_positive("dt", system[4]))
+            # Calling these makes one of their subclasses, which their stubs do not know.
+            make: Any = signal.lti if len(system) < 5 else signal.dlti
+            system = make(*parts, **({"dt": as_positive("dt", system[4])} if len(system) == 5 else {}))
         if not isinstance(system, signal.lti | signal.dlti):
             raise TypeError
         step: Any = system.dt

@@ -68,6 +68,24 @@ pub struct Course {
     pub commands: Vec<f64>,
 }
 
+impl Course {
+    /// Nothing yet, but the memory for it: a course that does not fit is refused before it begins.
+    fn with_room_for(n_trials: usize, n_steps: usize, n_features: usize) -> Result<Self> {
+        let mut course = Self::default();
+        for (part, length) in [
+            (&mut course.outputs, n_steps),
+            (&mut course.feedforward, n_steps),
+            (&mut course.commands, n_steps),
+            (&mut course.weights, n_features),
+            (&mut course.rms, 1),
+        ] {
+            let room = n_trials.saturating_add(1).saturating_mul(length);
+            part.try_reserve_exact(room).map_err(|_| Error::Memory { shape: vec![n_trials, length] })?;
+        }
+        Ok(course)
+    }
+}
+
 /// Runs trials and learns. Stops early if the monitor asks for it, with the trials that were finished.
 pub fn learn<P: Plant>(
     closed: &mut ClosedLoop<P>,
@@ -77,7 +95,8 @@ pub fn learn<P: Plant>(
     monitor: &mut dyn Monitor,
 ) -> Result<Course> {
     check(filter, setting)?;
-    let mut course = Course { weights: filter.weights().to_vec(), ..Course::default() };
+    let mut course = Course::with_room_for(setting.n_trials, setting.reference.len(), filter.n_features())?;
+    course.weights.extend_from_slice(filter.weights());
     let mut buffers = Buffers::new(filter.n_features());
     for trial in 0..setting.n_trials {
         let rms = run_trial(closed, filter, traces, setting, trial, &mut buffers, &mut course)?;
@@ -281,6 +300,13 @@ mod tests {
         let mut traces = Kernel::delayed(2, 0);
         let course = learn(&mut closed, &mut filter, &mut traces, &setting, &mut Twice(0)).unwrap();
         assert_eq!((course.rms.len(), course.weights.len(), course.outputs.len()), (2, 6, 2 * N_STEPS));
+    }
+
+    #[test]
+    fn more_trials_than_memory_holds_are_refused() {
+        let (_, _, features, reference) = parts();
+        let setting = Setting { n_trials: usize::MAX, ..setting(&features, &reference) };
+        assert!(matches!(learned(&[0.0; 2], &setting, true), Err(Error::Memory { .. })));
     }
 
     #[test]
