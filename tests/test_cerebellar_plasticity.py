@@ -169,6 +169,20 @@ def test_learning_with_a_matched_delay_and_trace_converges_and_unmatched_does_no
     assert errors["unmatched"] > 0.5
 
 
+@pytest.mark.parametrize("delay", [0, 1, 10])
+def test_late_errors_bound_the_learning_rate(delay: int) -> None:
+    """e_{t+1} = e_t − η e_{t−D} is stable for η < 2 sin(π / (4D + 2))."""
+    bound = 2 * np.sin(np.pi / (4 * delay + 2))
+    ends = []
+    for rate in (0.98 * bound, 1.02 * bound):
+        late: dict[str, Any] = {"eligibility": Delayed(delay * DT), "climbing_fibre_delay": delay * DT}
+        made = Cerebellum(1, 1, plasticity=LMS(rate), dt=DT, dtype="float64", **late)
+        made.learn(np.ones((1, 4000, 1)), np.ones((1, 4000, 1)))
+        ends.append(abs(made.parameters["W_pf"][0, 0] - 1))
+    assert ends[0] < 1e-2
+    assert ends[1] > 1e2
+
+
 @pytest.mark.parametrize("online", [True, False])
 def test_a_constant_offset_of_the_error_does_not_move_the_covariance_rule(online: bool) -> None:
     errors = np.where(np.isnan(GAPPY), np.nan, rng.normal(size=GAPPY.shape))

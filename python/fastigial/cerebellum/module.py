@@ -98,11 +98,11 @@ class Cerebellum:
     >>> phase = 2 * np.pi * np.arange(200) / 200
     >>> clock = np.stack([np.sin(phase + shift) for shift in np.arange(8)], axis=1)[None]
     >>> target = np.sin(3 * phase)[None, :, None]
-    >>> layer = fg.cerebellum.GranuleLayer(8, 400).calibrate(clock)
+    >>> layer = fg.cerebellum.GranuleLayer(8, 400, coding_level=0.2).calibrate(clock)
     >>> module = fg.cerebellum.Cerebellum(
     ...     layer,
     ...     n_outputs=1,
-    ...     plasticity=fg.cerebellum.LMS(0.01),
+    ...     plasticity=fg.cerebellum.LMS(0.03),
     ...     eligibility=fg.cerebellum.Delayed(0.1),
     ...     climbing_fibre_delay=0.1,
     ...     dt=0.01,

@@ -87,9 +87,10 @@ class LMS(Plasticity):
     .. math:: \Delta W = \eta\, f_t E_t^\top - \lambda W
 
     Without delays and traces this is minus half the gradient of the squared error, and converges to the least-squares
-    solution. It is stable for a learning rate below 2 / ⟨Σ g²⟩, twice the inverse of the parallel fibres' mean power.
-    With delays it depends on the eligibility: a trace shaped like the path from the nuclei to the error makes it a
-    gradient again.
+    solution, if the learning rate is below 2 / Σ g², twice the inverse of the parallel fibres' power. Online, an error
+    that comes D steps late corrects what has been corrected since: then it must be below 2 sin(π / (4D + 2)) / Σ g²,
+    the bound for steady input, with an eligibility that is as late. Other paths from the nuclei to the error need
+    other eligibilities: a trace shaped like the path makes the rule a gradient again.
 
     Parameters
     ----------
