@@ -76,6 +76,7 @@ EVERY_TASK: dict[str, Callable[[], tasks.Task]] = {
     "digits, pixels": lambda: tasks.SequentialDigits(by="pixel", label_at="all", split="test"),
     "lines": tasks.LineDrawing,
     "lines, noise": lambda: tasks.LineDrawing(noise=0.1, n_points=7, teacher_every=3),
+    "tracking": lambda: tasks.Tracking(rotation=30, smoothing_time=0.0, dtype="float32"),
     "neurogym": lambda: tasks.NeuroGym(TwoSides()),
     "neurogym, numbers": lambda: tasks.NeuroGym(Reaching()),
     "function": lambda: tasks.from_function(lambda n, rng: (rng.normal(size=(n, 4, 2)), np.ones((n, 4, 1)))),

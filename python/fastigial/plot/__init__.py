@@ -54,6 +54,8 @@ spectrum
     Eigenvalues of Jacobians in the complex plane.
 gradient_alignment
     Angles between learning rules' updates and the gradient.
+delay_sweep
+    Errors against a conduction delay, with a forward interface, without, and after freezing it.
 """
 
 from __future__ import annotations
@@ -63,6 +65,7 @@ from fastigial.plot.convergence import loss
 from fastigial.plot.core_consistency import core_consistency
 from fastigial.plot.decoding import decoding
 from fastigial.plot.degeneracy import degeneracy
+from fastigial.plot.delay_sweep import delay_sweep
 from fastigial.plot.demixed import demixed
 from fastigial.plot.ensemble import ensemble
 from fastigial.plot.factors import tca
@@ -88,6 +91,7 @@ __all__ = [
     "core_consistency",
     "decoding",
     "degeneracy",
+    "delay_sweep",
     "demixed",
     "ensemble",
     "fixed_points",
