@@ -81,6 +81,7 @@ EVERY_TASK: dict[str, Callable[[], tasks.Task]] = {
     "templates": lambda: tasks.OnlineDigitDrawing(n_rows=20, teacher_every=3),
     "captions of scenes": tasks.SceneCaptions,
     "captions of scenes, long": lambda: tasks.SceneCaptions(n_features=20, min_words=12, split="test"),
+    "tracking": lambda: tasks.Tracking(rotation=30, smoothing_time=0.0, dtype="float32"),
     "neurogym": lambda: tasks.NeuroGym(TwoSides()),
     "neurogym, numbers": lambda: tasks.NeuroGym(Reaching()),
     "function": lambda: tasks.from_function(lambda n, rng: (rng.normal(size=(n, 4, 2)), np.ones((n, 4, 1)))),

@@ -136,7 +136,7 @@ def delay_sweep(
     Examples
     --------
     >>> import fastigial as fg
-    >>> found = fg.models.delay_sweep(delays=[0, 8], seeds=[0], n_epochs=1, n_epochs_after=1, n_granule=50)
+    >>> found = fg.models.delay_sweep(delays=[0, 8], seeds=[0], n_epochs=1, n_epochs_after=1, batch_size=4)
     >>> found.error["without"].shape
     (1, 2)
     """

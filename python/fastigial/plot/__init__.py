@@ -62,6 +62,8 @@ rule_stability
     Where rules of anticipatory control lead, and their eigenvalues.
 expansion
     Dimension, errors and speed of granule layers against their number of inputs.
+delay_sweep
+    Errors against a conduction delay, with a forward interface, without, and after freezing it.
 """
 
 from __future__ import annotations
@@ -72,6 +74,7 @@ from fastigial.plot.convergence import loss
 from fastigial.plot.core_consistency import core_consistency
 from fastigial.plot.decoding import decoding
 from fastigial.plot.degeneracy import degeneracy
+from fastigial.plot.delay_sweep import delay_sweep
 from fastigial.plot.demixed import demixed
 from fastigial.plot.ensemble import ensemble
 from fastigial.plot.expansion import expansion
@@ -101,6 +104,7 @@ __all__ = [
     "core_consistency",
     "decoding",
     "degeneracy",
+    "delay_sweep",
     "demixed",
     "ensemble",
     "expansion",

@@ -1,13 +1,17 @@
 """Tracking: follow a noisy signal, smoothed and turned, without falling behind.
 
-    x_t = ρ x_{t−1} + √(1 − ρ²) ξ_t,   f_t = (1 − a) f_{t−1} + a x_t,   y*_t = R(θ) f_t
+    x_t = ρ x_{t−1} + √(1 − ρ²) ξ_t,   f_t = κ f_{t−1} + (1 − κ) x_t,   y*_t = R(θ) f_t
 
-x, f: two inputs of unit variance and their running means; ρ = exp(−dt/τ_x), a = 1 − exp(−dt/τ_f); R(θ) turns the plane,
-as a visuomotor rotation does. The target is a function of the inputs up to the same step: whoever answers late has to
-extrapolate, and ξ cannot be. With g_k the response of f to a single ξ after k steps, an answer from inputs that are at
+x, f: two inputs of unit variance and their running means; ρ = exp(−dt/τ_x), κ = exp(−dt/τ_f); R(θ) turns the plane, as
+a visuomotor rotation does. Trials begin as they go on:
+
+    cov(x, f) = c = (1 − κ) / (1 − κ ρ),   var(f) = v = ((1 − κ)² + 2 κ (1 − κ) ρ c) / (1 − κ²)
+
+The target is a function of the inputs up to the same step: whoever answers late has to extrapolate, and ξ cannot be.
+With g_k = (1 − κ) Σ_{j≤k} κ^{k−j} ρ^j, the response of f to a single ξ after k steps, an answer from inputs that are at
 least n steps old has a mean squared error of at least
 
-    Σ_{k<n} g_k² / Σ_k g_k²     of the target's variance.
+    (1 − ρ²) Σ_{k<n} g_k² / v     of the target's variance.
 
 A design of this package.
 """
@@ -17,16 +21,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastigial.tasks.base import Task
 from fastigial.tasks.timing import number, steps, whole
 from fastigial.tasks.trials import Trials
 
 __all__ = ["Tracking"]
-
-# After so many of the longer time constant nothing is left of the past: exp(−20) of it.
-_FORGOTTEN = 20
 
 
 @dataclass(kw_only=True, repr=False)
@@ -104,8 +104,12 @@ class Tracking(Task):
         smoothing = float(np.exp(-self.dt / self.smoothing_time)) if self.smoothing_time > 0 else 0.0
         return float(np.exp(-self.dt / self.correlation_time)), smoothing
 
-    def _n_forgotten(self) -> int:
-        return int(np.ceil(_FORGOTTEN * max(self.correlation_time, self.smoothing_time) / self.dt))
+    def _moments(self) -> tuple[float, float]:
+        """Covariance of a running mean with its input, and its variance."""
+        rho, kept = self._decays()
+        covariance = (1.0 - kept) / (1.0 - kept * rho)
+        variance = ((1.0 - kept) ** 2 + 2.0 * kept * (1.0 - kept) * rho * covariance) / (1.0 - kept**2)
+        return covariance, variance
 
     def least_error(self, age: int) -> float:
         """Share of the target's variance that is lost to whoever answers from inputs of some steps ago and before.
@@ -122,35 +126,26 @@ class Tracking(Task):
         float
             0 at age 0, close to 1 for inputs of long ago.
         """
-        age = whole("age", age, 0)
-        response = self._response(max(age, self._n_forgotten()))
-        return float((response[:age] ** 2).sum() / (response**2).sum())
-
-    def _response(self, n_steps: int) -> NDArray[np.float64]:
-        """What a single ξ leaves in the running mean after 0, 1, … steps, up to a factor."""
         rho, kept = self._decays()
-        return smoothed(rho ** np.arange(n_steps + 1.0)[None, :, None], kept)[0, :, 0]
+        total, response, power = 0.0, 0.0, 1.0
+        for _ in range(whole("age", age, 0)):
+            response = kept * response + (1.0 - kept) * power
+            total += response**2
+            power *= rho
+        return (1.0 - rho**2) * total / self._moments()[1]
 
     def draw(self, n_trials: int, rng: np.random.Generator) -> Trials:
         """Draw trials."""
         rho, kept = self._decays()
-        # The past of the trial, so that it begins as it goes on.
-        n_before = self._n_forgotten()
-        noise = rng.standard_normal((n_trials, n_before + self.n_steps, 2))
-        noise[:, 1:] *= np.sqrt(1.0 - rho**2)
-        signal = smoothed(noise, rho) / (1.0 - rho)
+        covariance, variance = self._moments()
+        noise = rng.standard_normal((n_trials, self.n_steps, 2))
+        signal, mean = noise.copy(), np.empty_like(noise)
+        mean[:, 0] = covariance * signal[:, 0]
+        mean[:, 0] += np.sqrt(max(variance - covariance**2, 0.0)) * rng.standard_normal((n_trials, 2))
+        for step in range(1, self.n_steps):
+            signal[:, step] = rho * signal[:, step - 1] + np.sqrt(1.0 - rho**2) * noise[:, step]
+            mean[:, step] = kept * mean[:, step - 1] + (1.0 - kept) * signal[:, step]
         angle = np.deg2rad(self.rotation)
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-        targets = smoothed(signal, kept) @ turn.T
         counted = np.arange(self.n_steps) >= steps("warm_up", self.warm_up, self.dt, least=0)
-        return self.trials(signal[:, n_before:], targets[:, n_before:], mask=np.tile(counted, (n_trials, 1)))
-
-
-def smoothed(signal: NDArray[np.float64], kept: float) -> NDArray[np.float64]:
-    """Running means along the second axis of which the share `kept` is left after a step, from 0 on."""
-    mean = np.zeros_like(signal)
-    last = np.zeros_like(signal[:, 0])
-    for step in range(signal.shape[1]):
-        last = kept * last + (1.0 - kept) * signal[:, step]
-        mean[:, step] = last
-    return mean
+        return self.trials(signal, mean @ turn.T, mask=np.tile(counted, (n_trials, 1)))

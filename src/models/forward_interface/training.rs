@@ -99,9 +99,9 @@ pub fn fit<R: Real>(
             batch.gather(rows, inputs, targets);
             if !batch.targets.iter().all(|target| target.is_nan()) {
                 let loss = batch.teach(model, options.loss, threads)?;
-                if !(loss.is_finite() && batch.gradient.iter().all(Parameters::all_finite)) {
-                    let place = format!(" in epoch {epoch}");
-                    return Err(Error::Diverged { what: "the loss or its gradient", place });
+                let squares: f64 = batch.gradient.iter().map(Parameters::squared_norm).sum();
+                if !(loss + squares).is_finite() {
+                    return Err(diverged("the loss or its gradient", epoch));
                 }
                 sums.add(&batch, loss);
                 optimizers.step(model, &batch.gradient)?;
@@ -112,11 +112,19 @@ pub fn fit<R: Real>(
                 return Ok(history);
             }
         }
+        if !model.pieces().all(|piece| piece.parameters().all_finite()) {
+            return Err(diverged("a weight", epoch));
+        }
         history.loss.push(sums.mean_loss());
         history.backward_error.push(ratios(&sums.backward));
         history.forward_error.push(ratios(&sums.forward));
     }
     Ok(history)
+}
+
+#[cold]
+fn diverged(what: &'static str, epoch: usize) -> Error {
+    Error::Diverged { what, place: format!(" in epoch {epoch}") }
 }
 
 /// One for the main model, one for its synthesisers.
