@@ -28,13 +28,14 @@ from fastigial.cerebellum.eligibility import Alpha, Delayed, Exponential, Instan
 from fastigial.cerebellum.granule_layer import GranuleLayer
 from fastigial.cerebellum.module import Cerebellum
 from fastigial.cerebellum.mossy_input import GranularGeometry, correlated_mossy_input, granular_geometry
-from fastigial.cerebellum.plasticity import Covariance, LMS
+from fastigial.cerebellum.plasticity import LMS, Covariance
 from fastigial.cerebellum.sweep import expansion_sweep
 from fastigial.cerebellum.sweep_result import ExpansionSweep
 from fastigial.cerebellum.temporal_basis import TemporalBasis
 from fastigial.cerebellum.trajectory import CerebellumTrajectory
 
 __all__ = [
+    "LMS",
     "AdaptiveFilter",
     "Alpha",
     "AlphaBasis",
@@ -52,7 +53,6 @@ __all__ = [
     "GranularGeometry",
     "GranuleLayer",
     "Instantaneous",
-    "LMS",
     "TemporalBasis",
     "correlated_mossy_input",
     "couple",
