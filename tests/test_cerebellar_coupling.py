@@ -156,6 +156,18 @@ def test_batched_learning_is_one_update_by_the_sum() -> None:
     np.testing.assert_allclose(made.parameters["W_pf"] - before, expected, rtol=1e-8, atol=1e-12)
 
 
+def test_errors_of_steps_without_the_cerebellum_teach_nothing_later_either() -> None:
+    net = network()
+    made = module(net, climbing_fibre_delay=0.02)
+    before = made.parameters["W_pf"]
+    off = np.isin(np.arange(N_STEPS), np.arange(5, 9))
+    found = couple(net, made, mapping=MAPPING).run(X, Y, learn="batched", cerebellum_off=off)
+    granule = made.granule_layer.run(found.mossy)
+    taught = ~off[2:] & ~off[:-2]
+    expected = 0.01 * np.einsum("t,btn,btg->ng", taught, found.errors[:, :-2], granule[:, 2:])
+    np.testing.assert_allclose(made.parameters["W_pf"] - before, expected, rtol=1e-8, atol=1e-12)
+
+
 @pytest.mark.parametrize("learn", [False, "batched", "online"])
 def test_no_number_depends_on_threads(learn: bool | str) -> None:
     found = []

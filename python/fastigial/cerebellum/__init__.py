@@ -18,7 +18,8 @@ CerebellumTrajectory, CoupledTrajectory
 
 from __future__ import annotations
 
-from fastigial.cerebellum.coupled import CoupledNetwork, CoupledTrajectory, couple
+from fastigial.cerebellum.coupled import CoupledNetwork, couple
+from fastigial.cerebellum.coupled_trajectory import CoupledTrajectory
 from fastigial.cerebellum.eligibility import Alpha, Delayed, Exponential, Instantaneous
 from fastigial.cerebellum.granule_layer import GranuleLayer
 from fastigial.cerebellum.module import Cerebellum

@@ -111,8 +111,12 @@ impl<R: Real> Journey<R> {
         if !run.trials.targets.is_empty() {
             self.find_errors(run, step);
             self.squared.add(&self.errors);
-            module.receive(&mut self.moment, &self.errors);
             records.errors.write(self.block, step, &self.errors, n_nuclei);
+            if run.is_off(step) {
+                // They are nobody's fault.
+                self.errors.fill(R::NAN);
+            }
+            module.receive(&mut self.moment, &self.errors);
         }
         Ok(())
     }
