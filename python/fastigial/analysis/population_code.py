@@ -6,10 +6,10 @@
     population sparseness   mean over samples of (N − (Σ_i |x_i|)² / Σ_i x_i²) / (N − 1)
     cross-correlation       mean |corr(a_i, b_j)| over all pairs of two populations
 
-The population correlation is 0 if all variance is alike in all directions and 1 if there is only one; with coding space
-and sparseness it is what Cayco-Gajic, Clopath & Silver (Nat Commun 8:1116, 2017) describe populations of mossy fibres and
-granule cells by, the sparseness going back to Treves & Rolls (1991) and Vinje & Gallant (Science 287:1273, 2000). It is 0
-for a sample in which all units are equally active and 1 if a single one is.
+The population correlation is 0 if all variance is alike in all directions and 1 if there is only one; with coding
+space and sparseness it is what Cayco-Gajic, Clopath & Silver (Nat Commun 8:1116, 2017) describe populations of mossy
+fibres and granule cells by, the sparseness going back to Treves & Rolls (1991) and Vinje & Gallant (Science 287:1273,
+2000). It is 0 for a sample in which all units are equally active and 1 if a single one is.
 
     symbol  name       shape
     x       samples()  (n_samples, N), see `population_of`

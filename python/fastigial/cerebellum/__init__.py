@@ -14,10 +14,13 @@ couple
     A module in a loop with a recurrent network.
 CerebellumTrajectory, CoupledTrajectory
     What runs return.
+expansion, expansion_sweep
+    What an expansion is good for: measures, what theory expects of them, and both against the number of inputs.
 """
 
 from __future__ import annotations
 
+from fastigial.cerebellum import expansion
 from fastigial.cerebellum.coupled import CoupledNetwork, couple
 from fastigial.cerebellum.coupled_trajectory import CoupledTrajectory
 from fastigial.cerebellum.eligibility import Alpha, Delayed, Exponential, Instantaneous
@@ -25,6 +28,8 @@ from fastigial.cerebellum.granule_layer import GranuleLayer
 from fastigial.cerebellum.module import Cerebellum
 from fastigial.cerebellum.mossy_input import GranularGeometry, correlated_mossy_input, granular_geometry
 from fastigial.cerebellum.plasticity import LMS, Covariance
+from fastigial.cerebellum.sweep import expansion_sweep
+from fastigial.cerebellum.sweep_result import ExpansionSweep
 from fastigial.cerebellum.temporal_basis import TemporalBasis
 from fastigial.cerebellum.trajectory import CerebellumTrajectory
 
@@ -37,6 +42,7 @@ __all__ = [
     "CoupledTrajectory",
     "Covariance",
     "Delayed",
+    "ExpansionSweep",
     "Exponential",
     "GranularGeometry",
     "GranuleLayer",
@@ -44,5 +50,7 @@ __all__ = [
     "TemporalBasis",
     "correlated_mossy_input",
     "couple",
+    "expansion",
+    "expansion_sweep",
     "granular_geometry",
 ]

@@ -1,8 +1,8 @@
 """What an expansion into granule cells is good for: dimension, errors of a readout, speed of learning.
 
-    dimension      D = (tr C)² / tr C²                       C: covariance of granule cells over samples
-    error          w = Σ_μ y_μ (h_μ − h̄),  ŷ = sign w · (h'_μ − h̄)    y = ±1 at random, h' the answer to a noisy pattern
-    speed          batch LMS at the rate 1/λ₁:  e²(t) = (1/n) Σ_i (1 − λ_i/λ₁)^{2t},  t such that e(t) = criterion
+    dimension  D = (tr C)² / tr C²                             C: covariance of granule cells over samples
+    error      w = Σ_μ y_μ (h_μ − h̄),  ŷ = sign w · (h'_μ − h̄)    y = ±1 at random, h' the answer to a noisy pattern
+    speed      batch LMS at the rate 1/λ₁:  e²(t) = (1/n) Σ_i (1 − λ_i/λ₁)^{2t},  t such that e(t) = criterion
 
 Everything follows from products of samples, G = h hᵀ, so that no matrix of cells by cells is formed.
 
@@ -85,8 +85,8 @@ def dimension(layer: GranuleLayer, mossy: ArrayLike, *, n_threads: int | None = 
 
     Notes
     -----
-    Litwin-Kumar et al. (2017). `fastigial.analysis.participation_ratio` with ``correction="trials"`` is the same number,
-    from activity that is there as a whole and in double precision.
+    Litwin-Kumar et al. (2017). `fastigial.analysis.participation_ratio` with ``correction="trials"`` is the same
+    number, from activity that is there as a whole and in double precision.
 
     Examples
     --------
@@ -123,8 +123,8 @@ def classification_error(
 
     .. math:: w = \sum_\mu y_\mu (h(\xi_\mu) - \bar h)
 
-    and each pattern comes back as :math:`\sqrt{1 - \sigma^2}\, \xi_\mu + \sigma\, \varepsilon`, to be labelled by the sign
-    of :math:`w \cdot (h - \bar h)`. The mean :math:`\bar h` is that of the patterns.
+    and each pattern comes back as :math:`\sqrt{1 - \sigma^2}\, \xi_\mu + \sigma\, \varepsilon`, to be labelled by the
+    sign of :math:`w \cdot (h - \bar h)`. The mean :math:`\bar h` is that of the patterns.
 
     Parameters
     ----------
@@ -192,8 +192,8 @@ class LearningSpeed:
     Attributes
     ----------
     granule, mossy : float
-        Epochs until the error comes down to the criterion, from granule cells and from mossy fibres alone; infinite if it
-        never does.
+        Epochs until the error comes down to the criterion, from granule cells and from mossy fibres alone; infinite
+        if it never does.
     """
 
     granule: float
@@ -244,9 +244,9 @@ def learning_speed(
 
     Notes
     -----
-    The comparison of granule cells with their inputs is that of Cayco-Gajic et al. (2017), who train sigmoidal readouts
-    sample by sample at one rate for all. A rate that suits each population, and the expectation in closed form, are designs
-    of this package: they leave neither the rate nor the scale of activity to choose.
+    The comparison of granule cells with their inputs is that of Cayco-Gajic et al. (2017), who train sigmoidal
+    readouts sample by sample at one rate for all. A rate that suits each population, and the expectation in closed
+    form, are designs of this package: they leave neither the rate nor the scale of activity to choose.
 
     Examples
     --------
@@ -314,8 +314,9 @@ def _epochs(activity: NDArray[np.floating], criterion: float) -> float:
         return float("inf")
     shares = values / values[-1]
     shares[shares < _ROUNDING] = 0.0
+    # The first direction is learned in one epoch: its rate is infinite, but zero times it is zero.
     with np.errstate(divide="ignore"):
-        rates = -2 * np.log1p(-shares)
+        rates = np.minimum(-2 * np.log1p(-shares), 1e300)
 
     def excess(t: float) -> float:
         return float(np.sum(np.exp(-t * rates))) / n - criterion**2

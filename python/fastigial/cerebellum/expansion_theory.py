@@ -5,19 +5,22 @@ subtract κ times the mean of all fibres. Two cells that share m fibres are driv
 
     r_m = ((1 − ρ) a_m + ρ s²) / ((1 − ρ) a_K + ρ s²),    a_m = w² m − 2 w κ K / M + κ² / M,    s = w K − κ
 
-m is hypergeometric: K of M, of which K are the other cell's. With z the threshold in SDs, Φ(−z) = f, and φ₂ the density of
-two normal variables of correlation s at (z, z), the covariance of two cells is (Price's theorem)
+m is hypergeometric: K of M, of which K are the other cell's. With z the threshold in SDs, Φ(−z) = f, and φ₂ the
+density of two normal variables of correlation s at (z, z), the covariance of two cells is (Price's theorem)
 
     binary     c(r) = ∫₀^r φ₂(s) ds
     rectified  c(r) = f² r + ∫₀^r (r − s) φ₂(s) ds,        φ₂(s) = exp(−z² / (1 + s)) / (2π √(1 − s²))
 
-and the dimension and the error of a Hebbian readout of P patterns, met again at a correlation a with what they were, are
+and the dimension and the error of a Hebbian readout of P patterns, met again at a correlation a with what they were,
+are
 
     D = N c(1)² / (c(1)² + (N − 1) E c(r_m)²),       error = Φ(−(c(a) / c(1)) √(D / (P − 1)))
 
-D is the ratio of expectations over wirings, and the error takes the crosstalk of the other patterns for normal. The form of
-D, cells over one plus the mean squared correlation, is that of Litwin-Kumar, Harris, Axel, Sompolinsky & Abbott (Neuron
-93:1153, 2017); that the error depends on D in this way is theirs too. The integrals over shared inputs are derived here.
+D is the ratio of expectations over wirings. The error takes the crosstalk of other patterns for normal and all patterns
+for alike: at small M, without inhibition, they differ in how many cells they activate, and errors are more frequent. The
+form of D, cells over one plus the mean squared correlation, is that of Litwin-Kumar, Harris, Axel, Sompolinsky &
+Abbott (Neuron 93:1153, 2017); that the error depends on D in this way is theirs too. The integrals over shared inputs
+are derived here.
 
     symbol  name            symbol  name
     M       n_mossy         f       coding_level

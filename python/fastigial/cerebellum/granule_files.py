@@ -43,9 +43,7 @@ def described(layer: GranuleLayer) -> tuple[Arrays, dict[str, Any]]:
     description = {
         "format": FORMAT,
         "class": "GranuleLayer",
-        "arguments": {
-            name: value.item() if isinstance(value, np.generic) else value for name, value in plain.items()
-        },
+        "arguments": {name: value.item() if isinstance(value, np.generic) else value for name, value in plain.items()},
         "basis": None if basis is None else [list(basis.taus), basis.shape, basis.dt],
         "geometry": None if geometry is None else [geometry.radius, geometry.dendrite_length],
         "dtype": layer.dtype.name,

@@ -47,10 +47,10 @@ class GranuleLayer:
     :math:`b = 1/(1 + \kappa [m]_+), c = 0`.
 
     Expansion and thresholds are those of Marr (1969) and Albus (1971), the random choice of exactly K inputs that of
-    Litwin-Kumar, Harris, Axel, Sompolinsky & Abbott (Neuron 93:1153, 2017). Golgi cells as one number for the whole layer
-    are a design of this package; so is feedback as a balance within each sample, m being the mean of the very activity
-    that it leaves, as if Golgi cells were fast beside the input. Where binary cells allow no balance, inhibition is that
-    of the largest number of cells of which no fewer are active under it.
+    Litwin-Kumar, Harris, Axel, Sompolinsky & Abbott (Neuron 93:1153, 2017). Golgi cells as one number for the whole
+    layer are a design of this package; so is feedback as a balance within each sample, m being the mean of the very
+    activity that it leaves, as if Golgi cells were fast beside the input. Where binary cells allow no balance,
+    inhibition is that of the largest number of cells of which no fewer are active under it.
 
     Samples do not depend on one another, nor numbers on the number of threads. The cost is that of K products for each
     cell and sample, whatever the number of mossy fibres.
@@ -249,7 +249,9 @@ class GranuleLayer:
             flat = x.reshape(1, -1, self.n_mossy)
             return self._core.features(flat, as_threads(n_threads)).reshape(*x.shape[:-1], self.n_granule)
         if x.ndim != 3:
-            raise ValueError(f"mossy has shape {x.shape}, expected (trials, time, {self.n_mossy}), since there is a basis")
+            raise ValueError(
+                f"mossy has shape {x.shape}, expected (trials, time, {self.n_mossy}), since there is a basis"
+            )
         return self._core.features(x, as_threads(n_threads))
 
     def inhibition(self, mossy: ArrayLike, n_threads: int | None = None) -> Array:

@@ -144,9 +144,7 @@ def draw(parts: GranuleParts) -> dict[str, Array]:
         sources = _core.random_wiring(parts.n_mossy, parts.n_granule, parts.n_inputs, seed=seed)
     else:
         geometry = parts.geometry
-        sources = _core.local_wiring(
-            geometry.mossy, geometry.granule, parts.n_inputs, length=geometry.dendrite_length
-        )
+        sources = _core.local_wiring(geometry.mossy, geometry.granule, parts.n_inputs, length=geometry.dendrite_length)
     size = 1 / np.sqrt(parts.n_inputs)
     rng = stream(parts.seed, _WEIGHTS)
     if parts.weights == "equal":
@@ -199,6 +197,6 @@ def as_text(arguments: Mapping[str, Any]) -> str:
         default = known[name].default
         if isinstance(value, np.ndarray | list) or hasattr(value, "__array__"):
             shown.append(f"{name}=<array {np.shape(value)}>")
-        elif default is inspect.Parameter.empty or value is not default and value != default:
+        elif default is inspect.Parameter.empty or (value is not default and value != default):
             shown.append(f"{name}={value!r}")
     return f"GranuleLayer({', '.join(shown)})"

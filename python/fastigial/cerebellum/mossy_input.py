@@ -11,7 +11,8 @@
     ℓ       length       ()
     a       active       ()
 
-Thresholded normal variables as correlated binary ones: Macke, Berens, Ecker, Tolias & Bethge (Neural Comput 21:397, 2009).
+Thresholded normal variables as correlated binary ones: Macke, Berens, Ecker, Tolias & Bethge (Neural Comput 21:397,
+2009).
 """
 
 from __future__ import annotations
@@ -102,12 +103,12 @@ def granular_geometry(
 ) -> GranularGeometry:
     """Mossy fibres and granule cells in a ball of the granular layer.
 
-    The numbers are those of the local network of Cayco-Gajic, Clopath & Silver (Nat Commun 8:1116, 2017), after Billings,
-    Piasini, Lőrincz, Nusser & Silver (Neuron 83:960, 2014), as far as we remember them: 187 mossy fibres and 487 granule
-    cells within 80 µm, and dendrites of about 15 µm. We take 80 µm to be the diameter: densities of 1.9 million granule
-    cells and 0.66 million terminals in a cubic millimetre give 509 and 177 then, and eight times as many if it were the
-    radius. Positions drawn evenly and independently, and the choice of the fibres whose distance is closest to the length
-    of a dendrite, are designs of this package.
+    The numbers are those of the local network of Cayco-Gajic, Clopath & Silver (Nat Commun 8:1116, 2017), after
+    Billings, Piasini, Lőrincz, Nusser & Silver (Neuron 83:960, 2014), as far as we remember them: 187 mossy fibres
+    and 487 granule cells within 80 µm, and dendrites of about 15 µm. We take 80 µm to be the diameter: densities of
+    1.9 million granule cells and 0.66 million terminals in a cubic millimetre give 509 and 177 then, and eight times
+    as many if it were the radius. Positions drawn evenly and independently, and the choice of the fibres whose
+    distance is closest to the length of a dendrite, are designs of this package.
 
     Parameters
     ----------
@@ -224,7 +225,8 @@ def correlated_mossy_input(
 
 
 def _places(positions: GranularGeometry | ArrayLike, n_mossy: int) -> Points:
-    points = positions.mossy if isinstance(positions, GranularGeometry) else np.asarray(positions, dtype=np.float64)
+    given = positions.mossy if isinstance(positions, GranularGeometry) else positions
+    points: Points = np.asarray(given, dtype=np.float64)
     if points.ndim != 2 or len(points) != n_mossy or not np.isfinite(points).all():
         raise ValueError(f"positions have shape {points.shape}, expected ({n_mossy}, d), finite")
     return points

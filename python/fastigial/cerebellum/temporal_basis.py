@@ -57,7 +57,7 @@ class TemporalBasis:
     dt: float = 0.001
 
     def __post_init__(self) -> None:
-        if isinstance(self.taus, str) or np.ndim(self.taus) != 1 or len(self.taus) == 0:
+        if np.ndim(self.taus) != 1 or len(self.taus) == 0:
             raise ValueError(f"taus is {self.taus!r}, expected one or more time constants in seconds")
         object.__setattr__(self, "taus", tuple(as_positive("taus", tau) for tau in self.taus))
         object.__setattr__(self, "dt", as_positive("dt", self.dt))

@@ -54,6 +54,8 @@ spectrum
     Eigenvalues of Jacobians in the complex plane.
 gradient_alignment
     Angles between learning rules' updates and the gradient.
+expansion
+    Dimension, errors and speed of granule layers against their number of inputs.
 """
 
 from __future__ import annotations
@@ -65,6 +67,7 @@ from fastigial.plot.decoding import decoding
 from fastigial.plot.degeneracy import degeneracy
 from fastigial.plot.demixed import demixed
 from fastigial.plot.ensemble import ensemble
+from fastigial.plot.expansion import expansion
 from fastigial.plot.factors import tca
 from fastigial.plot.fixed_points import fixed_points
 from fastigial.plot.gradient_alignment import gradient_alignment
@@ -90,6 +93,7 @@ __all__ = [
     "degeneracy",
     "demixed",
     "ensemble",
+    "expansion",
     "fixed_points",
     "gradient_alignment",
     "history",
