@@ -258,6 +258,14 @@ def test_a_loop_that_runs_away_is_an_error_and_is_not_kept() -> None:
     np.testing.assert_array_equal(made.parameters["W_pf"], before)
 
 
+@pytest.mark.parametrize("learn", [False, "online", "batched"])
+def test_a_run_can_be_stopped_by_its_progress(learn: bool | str) -> None:
+    net = network(dtype="float32")
+    x = np.zeros((8, 30_000, 2), dtype=np.float32)
+    with pytest.raises(ZeroDivisionError):
+        couple(net, module(net), mapping=MAPPING).run(x, x[..., :1], learn=learn, progress=lambda *_: 1 / 0)
+
+
 @pytest.mark.parametrize(
     ("options", "run", "message"),
     [

@@ -12,6 +12,9 @@ use crate::real::Real;
 /// Trials go through in at most this many blocks, whatever the number of threads.
 const MOST_BLOCKS: usize = 16;
 
+/// Numbers that the sums of all blocks may have together, more or less.
+const MOST_SUMS: usize = 1 << 26;
+
 impl<R: Real> Module<R> {
     pub(super) fn learn_batch(
         &mut self,
@@ -21,7 +24,8 @@ impl<R: Real> Module<R> {
         threads: &Threads,
         monitor: &mut dyn Monitor,
     ) -> Result<()> {
-        let size = lesson.n_trials.div_ceil(MOST_BLOCKS);
+        let size_of_sums = self.circuit.n_features() * self.circuit.n_zones();
+        let size = lesson.n_trials.div_ceil((MOST_SUMS / size_of_sums).clamp(1, MOST_BLOCKS));
         let n_blocks = lesson.n_trials.div_ceil(size);
         let inner = if n_blocks < threads.count() { threads.clone() } else { Threads::one() };
         let (done, loss) = (losses.len(), losses.last().copied().unwrap_or(f64::NAN));
@@ -66,7 +70,7 @@ impl<R: Real> Module<R> {
         let (n_features, n_zones) = (circuit.n_features(), circuit.n_zones());
         let (n_purkinje, n_nuclei) = (circuit.n_purkinje(), circuit.n_nuclei());
         let mut sums = Sums::new(self.plasticity.rule, n_features, n_zones);
-        let mut pass = Pass::new(self, lesson.n_steps);
+        let mut pass = Pass::new(self, lesson.n_steps)?;
         let mut all = Vec::with_capacity(trials.len());
         let zeros = |width: usize| vec![R::ZERO; pass.stretch * width];
         let (mut purkinje, mut nuclei, mut fibres) = (zeros(n_purkinje), zeros(n_nuclei), zeros(n_zones));

@@ -125,7 +125,7 @@ impl<R: Real> Module<R> {
         threads: &Threads,
         monitor: &mut dyn Monitor,
     ) -> Result<()> {
-        let mut pass = Pass::new(self, lesson.n_steps);
+        let mut pass = Pass::new(self, lesson.n_steps)?;
         let mut kept = (Vec::new(), self.means.clone());
         for trial in 0..lesson.n_trials {
             kept.0.clear();

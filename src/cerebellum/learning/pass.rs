@@ -33,21 +33,21 @@ pub struct Pass<R> {
 
 impl<R: Real> Pass<R> {
     /// Before the first trial.
-    pub fn new(module: &Module<R>, n_steps: usize) -> Self {
+    pub fn new(module: &Module<R>, n_steps: usize) -> Result<Self> {
         let circuit = &module.circuit;
         let n_features = circuit.n_features();
         let stretch = stretch(n_features, n_steps);
-        Self {
+        Ok(Self {
             stretch,
             layers: module.expansion.start(1),
-            trace: Trace::new(&module.eligibility, n_features),
-            fibres: DelayLine::new(circuit.n_zones(), module.delay, R::NAN),
+            trace: Trace::new(&module.eligibility.within(n_steps), n_features)?,
+            fibres: DelayLine::new(circuit.n_zones(), module.delay.min(n_steps), R::NAN)?,
             features: vec![R::ZERO; stretch * n_features],
             purkinje: vec![R::ZERO; circuit.n_purkinje()],
             nuclei: vec![R::ZERO; circuit.n_nuclei()],
             errors: vec![R::ZERO; circuit.n_nuclei()],
             change: vec![R::ZERO; n_features],
-        }
+        })
     }
 
     /// To the start of a trial.
