@@ -40,7 +40,7 @@ _HISTORIES = ("loss_history_", "restart_losses_", "_remembered")
 
 
 def load(path: str | PathLike[str]) -> Any:
-    """Read a model, a network or a granule layer that ``save`` wrote.
+    """Read a model, a network, a granule layer or a cerebellar module that ``save`` wrote.
 
     Parameters
     ----------
@@ -49,8 +49,8 @@ def load(path: str | PathLike[str]) -> Any:
 
     Returns
     -------
-    TCA, SliceTCA, RNN or GranuleLayer
-        The fitted model with its labels, or the network or layer with its parameters.
+    TCA, SliceTCA, RNN, GranuleLayer or Cerebellum
+        The fitted model with its labels, or the network, layer or module with its parameters.
 
     Raises
     ------
