@@ -66,7 +66,7 @@ fn whole_trials_are_steps_one_after_the_other() {
         let lesson = Lesson { mossy: &mossy, n_trials: TRIALS, n_steps: STEPS, teacher };
         whole.learn(&lesson, true, 1, &Threads::one(), &mut Silent).unwrap();
         for trial in 0..TRIALS {
-            let mut moment = stepped.start(1);
+            let mut moment = stepped.start(1).unwrap();
             for row in trial * STEPS..(trial + 1) * STEPS {
                 stepped.advance(&mut moment, &mossy[row * FIBRES..][..FIBRES], &Threads::one()).unwrap();
                 let errors: Vec<f64> =

@@ -156,6 +156,18 @@ def test_batched_learning_is_one_update_by_the_sum() -> None:
     np.testing.assert_allclose(made.parameters["W_pf"] - before, expected, rtol=1e-8, atol=1e-12)
 
 
+def test_errors_of_steps_without_the_cerebellum_teach_nothing_later_either() -> None:
+    net = network()
+    made = module(net, climbing_fibre_delay=0.02)
+    before = made.parameters["W_pf"]
+    off = np.isin(np.arange(N_STEPS), np.arange(5, 9))
+    found = couple(net, made, mapping=MAPPING).run(X, Y, learn="batched", cerebellum_off=off)
+    granule = made.granule_layer.run(found.mossy)
+    taught = ~off[2:] & ~off[:-2]
+    expected = 0.01 * np.einsum("t,btn,btg->ng", taught, found.errors[:, :-2], granule[:, 2:])
+    np.testing.assert_allclose(made.parameters["W_pf"] - before, expected, rtol=1e-8, atol=1e-12)
+
+
 @pytest.mark.parametrize("learn", [False, "batched", "online"])
 def test_no_number_depends_on_threads(learn: bool | str) -> None:
     found = []
@@ -244,6 +256,14 @@ def test_a_loop_that_runs_away_is_an_error_and_is_not_kept() -> None:
     with pytest.raises(FloatingPointError):
         couple(net, made, mapping=MAPPING, gain=1e100).run(X, Y, learn=True)
     np.testing.assert_array_equal(made.parameters["W_pf"], before)
+
+
+@pytest.mark.parametrize("learn", [False, "online", "batched"])
+def test_a_run_can_be_stopped_by_its_progress(learn: bool | str) -> None:
+    net = network(dtype="float32")
+    x = np.zeros((8, 30_000, 2), dtype=np.float32)
+    with pytest.raises(ZeroDivisionError):
+        couple(net, module(net), mapping=MAPPING).run(x, x[..., :1], learn=learn, progress=lambda *_: 1 / 0)
 
 
 @pytest.mark.parametrize(

@@ -221,6 +221,20 @@ def test_an_error_of_another_size_leaves_the_steps_as_they_were() -> None:
     assert np.abs(made.parameters["W_pf"]).max() > 0
 
 
+def test_delays_beyond_a_trial_cost_nothing_and_beyond_memory_are_an_error() -> None:
+    made = module(eligibility=Delayed(2e7), climbing_fibre_delay=2e7)
+    losses = made.learn(MOSSY, TARGETS)
+    np.testing.assert_allclose(losses[0], (TARGETS**2).mean(axis=(1, 2)))
+    assert (made.parameters["W_pf"] == 0).all()
+    with pytest.raises(MemoryError):
+        made.step(MOSSY[:, 0])
+    almost, beyond = (module(eligibility=Delayed(delay), initial_weight=0.1) for delay in (0.36, 0.37))
+    almost.learn(MOSSY, TARGETS)
+    beyond.learn(MOSSY, TARGETS)
+    assert (almost.parameters["W_pf"] != 0.1).any()
+    assert (beyond.parameters["W_pf"] == 0.1).all()
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_junk_is_refused_in_words(seed: int) -> None:
     draw = np.random.default_rng(seed)

@@ -5,6 +5,8 @@
 //! ```
 //! The last d + 1 rows are kept in a ring, so a step costs one copy whatever the delay.
 
+use super::record::room;
+use crate::error::Result;
 use crate::real::Real;
 
 /// A delay of whole steps for rows of one width.
@@ -20,8 +22,13 @@ pub struct DelayLine<R> {
 
 impl<R: Real> DelayLine<R> {
     /// Nothing has been sent: the first `delay` rows that arrive hold `fill`.
-    pub fn new(width: usize, delay: usize, fill: R) -> Self {
-        Self { width, delay, fill, rows: vec![fill; width * (delay + 1)], latest: delay }
+    pub fn new(width: usize, delay: usize, fill: R) -> Result<Self> {
+        let mut rows = room(1, delay.saturating_add(1), width)?;
+        // Zeros need not be written, which for a long delay would take long.
+        if fill != R::ZERO {
+            rows.fill(fill);
+        }
+        Ok(Self { width, delay, fill, rows, latest: delay })
     }
 
     /// Steps between sending and arriving.
@@ -65,9 +72,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn delays_that_do_not_fit_into_memory_are_refused() {
+        assert!(DelayLine::new(1 << 30, 1 << 31, 0.0_f64).is_err());
+        assert!(DelayLine::new(2, usize::MAX, 0.0_f64).is_err());
+    }
+
+    #[test]
     fn rows_arrive_after_exactly_the_delay() {
         for delay in [0, 1, 4] {
-            let mut line = DelayLine::new(2, delay, -1.0_f64);
+            let mut line = DelayLine::new(2, delay, -1.0_f64).unwrap();
             for round in 0..2 {
                 for step in 0..11 {
                     let sent = [f64::from(step), 0.5];

@@ -23,6 +23,7 @@
 //! its rule a gradient (Herreros, Arsiwalla & Verschure, NIPS 2016).
 
 use super::delay_line::DelayLine;
+use super::record::room;
 use crate::error::{Error, Result};
 use crate::numerics::simd::{multiply_add, vectorised};
 use crate::real::Real;
@@ -83,7 +84,17 @@ impl Eligibility {
     /// The same, beginning `n_steps` later.
     #[must_use]
     pub fn later(&self, n_steps: usize) -> Self {
-        Self { lag: self.lag + n_steps, shape: self.shape.clone() }
+        Self { lag: self.lag.saturating_add(n_steps), shape: self.shape.clone() }
+    }
+
+    /// The same for trials of `n_steps`: what a kernel would do after their end needs no memory.
+    #[must_use]
+    pub fn within(&self, n_steps: usize) -> Self {
+        let shape = match &self.shape {
+            Shape::Array(kernel) => Shape::Array(kernel[..kernel.len().min(n_steps.max(1))].to_vec()),
+            other => other.clone(),
+        };
+        Self { lag: self.lag.min(n_steps), shape }
     }
 
     /// Whether E is g itself.
@@ -92,7 +103,7 @@ impl Eligibility {
     }
 
     /// κ_0 … κ_{n_steps − 1}.
-    pub fn kernel(&self, n_steps: usize) -> Vec<f64> {
+    pub fn kernel(&self, n_steps: usize) -> Result<Vec<f64>> {
         let at = |k: usize| match &self.shape {
             Shape::Instantaneous => f64::from(u8::from(k == 0)),
             Shape::Exponential { decay } => (1.0 - decay) * decay.powf(k as f64),
@@ -100,13 +111,17 @@ impl Eligibility {
             Shape::Alpha { decay } => (1.0 - decay).powi(2) * k as f64 * decay.powf(k as f64 - 1.0),
             Shape::Array(kernel) => kernel.get(k).copied().unwrap_or(0.0),
         };
-        (0..n_steps).map(|k| if k < self.lag { 0.0 } else { at(k - self.lag) }).collect()
+        let mut values = room(1, n_steps, 1)?;
+        for (k, value) in values.iter_mut().enumerate().skip(self.lag) {
+            *value = at(k - self.lag);
+        }
+        Ok(values)
     }
 
     /// Steps of activity that are kept besides the present one.
     fn n_kept(&self) -> usize {
         match &self.shape {
-            Shape::Array(kernel) => self.lag + kernel.len() - 1,
+            Shape::Array(kernel) => self.lag.saturating_add(kernel.len() - 1),
             _ => self.lag,
         }
     }
@@ -124,15 +139,15 @@ pub struct Trace<R> {
 
 impl<R: Real> Trace<R> {
     /// At the start of a trial: nothing has been active.
-    pub fn new(eligibility: &Eligibility, n_features: usize) -> Self {
-        let room = |needed: bool| vec![R::ZERO; if needed { n_features } else { 0 }];
+    pub fn new(eligibility: &Eligibility, n_features: usize) -> Result<Self> {
+        let zeros = |needed: bool| vec![R::ZERO; if needed { n_features } else { 0 }];
         let kept = eligibility.n_kept();
-        Self {
-            past: DelayLine::new(if kept > 0 { n_features } else { 0 }, kept, R::ZERO),
-            rise: room(matches!(eligibility.shape, Shape::Alpha { .. })),
-            value: room(eligibility.shape != Shape::Instantaneous),
+        Ok(Self {
+            past: DelayLine::new(if kept > 0 { n_features } else { 0 }, kept, R::ZERO)?,
+            rise: zeros(matches!(eligibility.shape, Shape::Alpha { .. })),
+            value: zeros(eligibility.shape != Shape::Instantaneous),
             eligibility: eligibility.clone(),
-        }
+        })
     }
 
     /// Back to the start of a trial.
@@ -207,8 +222,8 @@ mod tests {
         for lag in [0, 1, 7] {
             for shape in &shapes {
                 let eligibility = Eligibility::new(lag, shape.clone()).unwrap();
-                let kernel = eligibility.kernel(n_steps);
-                let mut trace = Trace::new(&eligibility, n_features);
+                let kernel = eligibility.kernel(n_steps).unwrap();
+                let mut trace = Trace::new(&eligibility, n_features).unwrap();
                 for _ in 0..2 {
                     for step in 0..n_steps {
                         let found = trace.step(&activity[step * n_features..][..n_features]).to_vec();
@@ -229,10 +244,10 @@ mod tests {
     fn smooth_kernels_sum_to_one_and_the_alpha_kernel_peaks_at_its_time_constant() {
         let decay = (-1.0_f64 / 50.0).exp();
         for shape in [Shape::Exponential { decay }, Shape::Alpha { decay }] {
-            let kernel = Eligibility::new(5, shape).unwrap().kernel(3000);
+            let kernel = Eligibility::new(5, shape).unwrap().kernel(3000).unwrap();
             assert!((kernel.iter().sum::<f64>() - 1.0).abs() < 1e-12);
         }
-        let kernel = Eligibility::new(0, Shape::Alpha { decay }).unwrap().kernel(3000);
+        let kernel = Eligibility::new(0, Shape::Alpha { decay }).unwrap().kernel(3000).unwrap();
         let peak = (0..3000).max_by(|&a, &b| kernel[a].total_cmp(&kernel[b])).unwrap();
         assert!((49..=50).contains(&peak), "{peak}");
     }

@@ -130,25 +130,30 @@ impl<R: Real> Module<R> {
     }
 
     /// The start of `n_trials` trials.
-    pub fn start(&self, n_trials: usize) -> Moment<R> {
-        self.start_with(n_trials, &self.eligibility)
+    pub fn start(&self, n_trials: usize) -> Result<Moment<R>> {
+        self.start_with(n_trials, &self.eligibility, self.delay)
     }
 
-    pub(super) fn start_with(&self, n_trials: usize, eligibility: &Eligibility) -> Moment<R> {
+    pub(super) fn start_with(
+        &self,
+        n_trials: usize,
+        eligibility: &Eligibility,
+        delay: usize,
+    ) -> Result<Moment<R>> {
         let circuit = &self.circuit;
         let (n_features, n_zones) = (circuit.n_features(), circuit.n_zones());
-        let zeros = |width: usize| vec![R::ZERO; n_trials * width];
-        Moment {
+        let zeros = |width: usize| room(1, n_trials, width);
+        Ok(Moment {
             layers: self.expansion.start(n_trials),
-            traces: vec![Trace::new(eligibility, n_features); n_trials],
-            fibres: vec![DelayLine::new(n_zones, self.delay, R::NAN); n_trials],
-            features: zeros(n_features),
-            eligibility: zeros(n_features),
-            purkinje: zeros(circuit.n_purkinje()),
-            nuclei: zeros(circuit.n_nuclei()),
+            traces: (0..n_trials).map(|_| Trace::new(eligibility, n_features)).collect::<Result<_>>()?,
+            fibres: (0..n_trials).map(|_| DelayLine::new(n_zones, delay, R::NAN)).collect::<Result<_>>()?,
+            features: zeros(n_features)?,
+            eligibility: zeros(n_features)?,
+            purkinje: zeros(circuit.n_purkinje())?,
+            nuclei: zeros(circuit.n_nuclei())?,
             arrived: vec![R::NAN; n_trials * n_zones],
             change: vec![R::ZERO; n_features],
-        }
+        })
     }
 
     /// One step of all trials of a moment, by their mossy fibres: trials × mossy fibres.

@@ -19,13 +19,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastigial import _core
+from fastigial.cerebellum.coupled_trajectory import CoupledTrajectory
 from fastigial.cerebellum.eligibility import as_steps
 from fastigial.cerebellum.module import Cerebellum
 from fastigial.rnn import RNN
@@ -33,59 +33,15 @@ from fastigial.rnn.base import Network
 from fastigial.rnn.checks import as_real, one_of
 from fastigial.rnn.running import check_dt, unpacked
 from fastigial.rnn.seeds import as_seed
-from fastigial.rnn.trajectory import Trajectory
 from fastigial.tensor.checks import as_number, as_threads
 from fastigial.tensor.progress import Callback, Report
 
-if TYPE_CHECKING:
-    import xarray as xr
-
-__all__ = ["CoupledNetwork", "CoupledTrajectory", "couple"]
+__all__ = ["CoupledNetwork", "couple"]
 
 Array = NDArray[Any]
 Sent = tuple[str, ...]
 
 _SENT = ("activity", "inputs", "outputs")
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class CoupledTrajectory(Trajectory):
-    """A run of a network in a loop with a cerebellar module: a `Trajectory`, and what the module did.
-
-    Its `inputs` are all inputs of the network, those from the nuclei included, as they arrived: a run of the network
-    alone with these repeats it.
-
-    Parameters
-    ----------
-    mossy : ndarray, shape (n_trials, n_steps, n_mossy)
-        ξ, when it reached the granule layer: what to calibrate a layer on.
-    nuclei : ndarray, shape (n_trials, n_steps, n_nuclei)
-        c, when it was sent.
-    purkinje : ndarray, shape (n_trials, n_steps, n_purkinje)
-        p.
-    errors : ndarray, shape (n_trials, n_steps, n_nuclei), optional
-        e, when it arose, if targets were given; NaN where nothing was observed.
-    off : ndarray of bool, shape (n_steps,), optional
-        Steps at which the cerebellum was off.
-    """
-
-    mossy: Array | None = None
-    nuclei: Array | None = None
-    purkinje: Array | None = None
-    errors: Array | None = None
-    off: NDArray[np.bool_] | None = None
-
-    def to_xarray(self) -> xr.Dataset:
-        """As `Trajectory.to_xarray`, with the cells of the cerebellum, errors, and when it was off."""
-        found = super().to_xarray()
-        dims = {"mossy": "mossy_fibre", "nuclei": "nucleus", "purkinje": "purkinje_cell", "errors": "nucleus"}
-        for name, dim in dims.items():
-            values = getattr(self, name)
-            if values is not None:
-                found[name] = (("trial", "time", dim), values)
-        if self.off is not None:
-            found = found.assign_coords(cerebellum_off=("time", self.off))
-        return found
 
 
 class CoupledNetwork:
@@ -184,8 +140,8 @@ class CoupledNetwork:
             True is "online": trial after trial, at every step. Batched, trials run side by side and the weights change
             once, by the sum over all.
         cerebellum_off : bool, slice, or array_like, optional
-            Steps at which the nuclei send nothing and nothing is learned: a slice or numbers of steps, or a boolean for
-            each; True is all.
+            Steps at which the nuclei send nothing, nothing is learned and errors are not sent: a slice or numbers of
+            steps, or a boolean for each; True is all.
         seed : int, optional
             Of the network's noise; the network's by default.
         n_threads : int, optional

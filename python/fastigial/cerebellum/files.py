@@ -15,6 +15,7 @@ from fastigial.cerebellum import eligibility, granule_files, plasticity
 from fastigial.rnn.files import FORMAT, pack, unpack
 
 if TYPE_CHECKING:
+    from fastigial.cerebellum.base import Module
     from fastigial.cerebellum.module import Cerebellum
 
 __all__ = ["build", "save"]
@@ -25,7 +26,7 @@ _NUMBERS = ("n_outputs", "n_purkinje", "n_zones", "nuclei", "climbing_fibre_dela
 _LAYER = "granule."
 
 
-def save(module: Cerebellum, path: str | PathLike[str]) -> None:
+def save(module: Module, path: str | PathLike[str]) -> None:
     """Write a module; see `Cerebellum.save`."""
     layer = module.granule_layer
     arrays, dtypes = pack(

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping
-from os import PathLike
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastigial import _core
-from fastigial.cerebellum import files
-from fastigial.cerebellum.circuit import draw_weights, zones_of
-from fastigial.cerebellum.eligibility import Eligibility, Instantaneous, as_eligibility, as_steps
+from fastigial.cerebellum.base import Module, as_expansion, as_size
+from fastigial.cerebellum.circuit import draw_weights
+from fastigial.cerebellum.eligibility import Eligibility, Instantaneous, as_eligibility
 from fastigial.cerebellum.granule_layer import GranuleLayer
-from fastigial.cerebellum.plasticity import LMS, Plasticity
+from fastigial.cerebellum.plasticity import LMS, Covariance
 from fastigial.cerebellum.trajectory import CerebellumTrajectory
-from fastigial.rnn.checks import as_flag, as_positive, as_precision, as_real, one_of
+from fastigial.rnn.checks import as_flag, as_positive, as_real, one_of
 from fastigial.rnn.seeds import as_seed
 from fastigial.tensor.checks import as_count, as_number, as_threads
 from fastigial.tensor.progress import Callback, Report
@@ -27,7 +23,7 @@ __all__ = ["Cerebellum"]
 Array = NDArray[Any]
 
 
-class Cerebellum:
+class Cerebellum(Module):
     r"""A cerebellar module: granule layer, Purkinje cells, nuclei, and climbing fibres that teach.
 
     .. math::
@@ -123,7 +119,7 @@ class Cerebellum:
         n_zones: int | None = None,
         nuclei: str = "direct",
         bottleneck: str | ArrayLike | None = None,
-        plasticity: Plasticity | None = None,
+        plasticity: LMS | Covariance | None = None,
         eligibility: Eligibility | ArrayLike | None = None,
         climbing_fibre_delay: float = 0.0,
         dt: float = 0.001,
@@ -131,23 +127,23 @@ class Cerebellum:
         seed: int = 0,
         dtype: Any = None,
     ) -> None:
-        self.granule_layer = granule_layer
-        self.n_outputs = _positive("n_outputs", n_outputs)
-        self.n_purkinje = self.n_outputs if n_purkinje is None else _positive("n_purkinje", n_purkinje)
+        self.n_outputs = as_size("n_outputs", n_outputs)
+        self.n_purkinje = self.n_outputs if n_purkinje is None else as_size("n_purkinje", n_purkinje)
         if bottleneck is None and self.n_purkinje % self.n_outputs:
             raise ValueError(f"n_purkinje is {n_purkinje}, expected a multiple of n_outputs, {n_outputs}")
         usual = self.n_outputs if bottleneck is None else self.n_purkinje
-        self.n_zones = usual if n_zones is None else _positive("n_zones", n_zones)
+        self.n_zones = usual if n_zones is None else as_size("n_zones", n_zones)
         if self.n_purkinje % self.n_zones:
             raise ValueError(f"n_zones is {n_zones}, expected a divisor of n_purkinje, {self.n_purkinje}")
         self.nuclei = one_of("nuclei", nuclei, ("direct", "inhibited"))
         self.plasticity = LMS() if plasticity is None else plasticity
-        if not isinstance(self.plasticity, Plasticity):
+        if not isinstance(self.plasticity, LMS | Covariance):
             raise TypeError(f"plasticity is {plasticity!r}, expected fastigial.cerebellum.LMS(…) or Covariance(…)")
         self.eligibility = Instantaneous() if eligibility is None else as_eligibility(eligibility)
         self.dt = as_positive("dt", dt)
         self.climbing_fibre_delay = as_positive("climbing_fibre_delay", climbing_fibre_delay, zero=True)
-        self.dtype, self.n_mossy, self.n_features = _expansion(granule_layer, dtype)
+        self.dtype, self.n_mossy, self.n_features = as_expansion(granule_layer, dtype)
+        self.granule_layer = granule_layer if isinstance(granule_layer, GranuleLayer) else self.n_mossy
         basis = granule_layer.basis if isinstance(granule_layer, GranuleLayer) else None
         if basis is not None and not np.isclose(basis.dt, self.dt, rtol=1e-6, atol=0.0):
             raise ValueError(f"dt is {self.dt:g} s, expected that of the granule layer's basis, {basis.dt:g} s")
@@ -156,62 +152,6 @@ class Cerebellum:
             raise ValueError(f"initial_weight is {initial_weight}, expected a finite number")
         sizes = (self.n_features, self.n_purkinje, self.n_outputs, self.n_zones)
         self._become(draw_weights(*sizes, bottleneck, weight, as_seed("seed", seed), self.dtype))
-
-    def _become(self, parameters: dict[str, Array]) -> None:
-        settings = {
-            "zones": self.zone.tolist(),
-            "inhibited": self.nuclei == "inhibited",
-            "delay": as_steps("climbing_fibre_delay", self.climbing_fibre_delay, self.dt),
-            "eligibility": self.eligibility.as_core(self.dt),
-            "plasticity": self.plasticity.as_core(self.dt),
-        }
-        layer = self.granule_layer
-        self._layer = layer._core if isinstance(layer, GranuleLayer) else layer
-        self._held = _core.Cerebellum(self._layer, parameters, settings)
-
-    @property
-    def _core(self) -> _core.Cerebellum:
-        """The module in the core, with the granule layer as it is now: it may have been calibrated since."""
-        if isinstance(self.granule_layer, GranuleLayer) and self.granule_layer._core is not self._layer:
-            means = self._held.means()
-            self._become(self._held.parameters())
-            self._held.set_means(means)
-        return self._held
-
-    @property
-    def zone(self) -> NDArray[np.intp]:
-        """Microzone of each Purkinje cell."""
-        return zones_of(self.n_purkinje, self.n_zones)
-
-    @property
-    def parameters(self) -> dict[str, Array]:
-        """All weights, as copies; change them with `set_parameters`.
-
-        "W_pf" (n_purkinje, n_features), which learn; "b_p" (n_purkinje,), "B" (n_outputs, n_purkinje), "b_n"
-        (n_outputs,) and "C" (n_zones, n_outputs).
-        """
-        return self._core.parameters()
-
-    def set_parameters(self, parameters: Mapping[str, ArrayLike]) -> Self:
-        """Set some or all weights, and return the module.
-
-        Parameters
-        ----------
-        parameters : mapping of str to array_like
-            By name; others stay as they are.
-
-        Raises
-        ------
-        ValueError
-            If there is no such parameter, a shape is wrong, or a number is not finite or out of the rule's bounds.
-            Nothing is set then.
-        """
-        if not isinstance(parameters, Mapping):
-            raise TypeError(f"parameters are {type(parameters).__name__}, expected names with arrays")
-        self._core.set_parameters(
-            {str(name): as_real(f"parameter {name!r}", value, self.dtype) for name, value in parameters.items()}
-        )
-        return self
 
     def run(
         self,
@@ -372,67 +312,3 @@ class Cerebellum:
         """Begin new trials of `step`: no traces, and nothing on its way. Weights stay."""
         self._core.reset()
         return self
-
-    def clone(self) -> Self:
-        """A module of its own with the same weights."""
-        return copy.deepcopy(self)
-
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write the module to a file (safetensors), which `fastigial.load` reads, granule layer included.
-
-        The file is written beside and renamed, so an interrupted save leaves the old file as it was.
-
-        Parameters
-        ----------
-        path : str or path
-            The file, conventionally ``*.safetensors``.
-        """
-        files.save(self, path)
-
-    def _rows(self, name: str, value: Any, width: int, *, finite: bool = True) -> Array:
-        """Trials × steps × width in the module's precision."""
-        if {"trial", "time"} < set(getattr(value, "dims", ())):
-            value = value.transpose("trial", "time", ...)
-        array = as_real(name, value, self.dtype, finite=finite)
-        if array.ndim != 3 or array.shape[2] != width:
-            single = f"; one trial is {name}[None]" if array.ndim == 2 else ""
-            raise ValueError(f"{name} has the shape {array.shape}, expected (trials, time, {width}){single}")
-        return array
-
-    def __repr__(self) -> str:
-        layer = self.granule_layer
-        front = f"{layer} mossy fibres" if isinstance(layer, int) else repr(layer)
-        delay = f", climbing fibres after {self.climbing_fibre_delay:g} s" if self.climbing_fibre_delay else ""
-        return (
-            f"<Cerebellum: {front}, {self.n_purkinje} Purkinje cells in {self.n_zones} zones, {self.n_outputs} nuclei"
-            f"{delay}, {self.plasticity!r}>"
-        )
-
-    def __getstate__(self) -> dict[str, Any]:
-        held = {name: value for name, value in vars(self).items() if name not in ("_held", "_layer")}
-        return {"arguments": held, "parameters": self._core.parameters(), "means": self._core.means()}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state["arguments"])
-        self._become(state["parameters"])
-        self._core.set_means(state["means"])
-
-
-def _positive(name: str, value: Any) -> int:
-    count = as_count(name, value)
-    if count == 0:
-        raise ValueError(f"{name} is 0, expected at least 1")
-    return count
-
-
-def _expansion(granule_layer: Any, dtype: Any) -> tuple[np.dtype[Any], int, int]:
-    """Precision, mossy fibres and parallel fibres."""
-    if isinstance(granule_layer, GranuleLayer):
-        own = granule_layer.dtype
-        if dtype is not None and as_precision(dtype) != own:
-            raise ValueError(f"dtype is {as_precision(dtype)}, expected that of the granule layer, {own}")
-        return own, granule_layer.n_mossy, granule_layer.n_features
-    if isinstance(granule_layer, bool | np.bool_) or not isinstance(granule_layer, int | np.integer):
-        raise TypeError(f"granule_layer is {granule_layer!r}, expected a GranuleLayer or a number of mossy fibres")
-    n_mossy = _positive("granule_layer", granule_layer)
-    return as_precision("float32" if dtype is None else dtype), n_mossy, n_mossy

@@ -157,7 +157,7 @@ class Covariance(Plasticity):
         return {**super().as_core(dt), "rate": float(-np.expm1(-dt / self.tau))}
 
 
-def restored(plain: dict[str, Any]) -> Plasticity:
+def restored(plain: dict[str, Any]) -> LMS | Covariance:
     """The rule of a file."""
     numbers = dict(plain)
     kind = {rule.kind: rule for rule in (LMS, Covariance)}[numbers.pop("kind")]

@@ -234,8 +234,10 @@ impl Cerebellum {
                     let expected = format!("(trials, {}), at least one trial", module.n_mossy());
                     return Err(Error::shape("mossy", &shape, expected));
                 }
-                let going = moment.take().filter(|(n, _)| *n == n_trials);
-                let (_, moment) = moment.insert(going.unwrap_or_else(|| (n_trials, module.start(n_trials))));
+                if moment.as_ref().is_none_or(|(going, _)| *going != n_trials) {
+                    *moment = Some((n_trials, module.start(n_trials)?));
+                }
+                let Some((_, moment)) = moment else { return Err(Error::Interrupted) };
                 module.advance(moment, &mossy, &Threads::one())?;
                 Ok(moment.nuclei.clone())
             })?;
@@ -284,7 +286,7 @@ pub fn eligibility_kernel(
     n_steps: usize,
 ) -> PyResult<Py<PyAny>> {
     let (lag, shape) = self::eligibility(eligibility)?;
-    let kernel = call(py, || Ok(Eligibility::new(lag, shape)?.kernel(n_steps)))?;
+    let kernel = call(py, || Eligibility::new(lag, shape)?.kernel(n_steps))?;
     Ok(array(py, &[n_steps], kernel).into_any().unbind())
 }
 

@@ -41,20 +41,22 @@ impl<R: Real> Journey<R> {
     ) -> Result<Self> {
         let structure = run.wiring.network.structure();
         let noisy = structure.noise > 0.0 || structure.input_noise > 0.0;
-        let Trials { n_trials, initial, seed, .. } = *run.trials;
+        let Trials { n_trials, n_steps, initial, seed, .. } = *run.trials;
         let state = State::initial(run.wiring, first, n_samples, n_trials, initial, seed.filter(|_| noisy))?;
         let n_nuclei = module.circuit().n_nuclei();
         let Coupling { delay_to, delay_back, aim, .. } = *run.coupling;
         let horizon = if let Aim::Prediction(horizon) = aim { horizon } else { 0 };
+        let eligibility = module.eligibility.later(horizon);
+        let delay_to = delay_to.min(n_steps);
         let zeros = |width: usize| vec![R::ZERO; n_samples * width];
         let mut journey = Self {
             block,
             first,
-            moment: module.start_with(n_samples, &module.eligibility.later(horizon)),
-            activity: DelayLine::new(n_samples * structure.n_units, delay_to, R::ZERO),
-            outputs: DelayLine::new(n_samples * structure.n_outputs, delay_to, R::ZERO),
-            nuclei: DelayLine::new(n_samples * n_nuclei, delay_back, R::ZERO),
-            predictions: DelayLine::new(n_samples * n_nuclei, horizon, R::NAN),
+            moment: module.start_with(n_samples, &eligibility.within(n_steps), module.delay.min(n_steps))?,
+            activity: DelayLine::new(n_samples * structure.n_units, delay_to, R::ZERO)?,
+            outputs: DelayLine::new(n_samples * structure.n_outputs, delay_to, R::ZERO)?,
+            nuclei: DelayLine::new(n_samples * n_nuclei, delay_back.min(n_steps), R::ZERO)?,
+            predictions: DelayLine::new(n_samples * n_nuclei, horizon.min(n_steps), R::NAN)?,
             mossy: zeros(module.n_mossy()),
             inputs: zeros(structure.n_inputs),
             errors: zeros(n_nuclei),
@@ -111,8 +113,12 @@ impl<R: Real> Journey<R> {
         if !run.trials.targets.is_empty() {
             self.find_errors(run, step);
             self.squared.add(&self.errors);
-            module.receive(&mut self.moment, &self.errors);
             records.errors.write(self.block, step, &self.errors, n_nuclei);
+            if run.is_off(step) {
+                // They are nobody's fault.
+                self.errors.fill(R::NAN);
+            }
+            module.receive(&mut self.moment, &self.errors);
         }
         Ok(())
     }

@@ -10,11 +10,13 @@
 //! number depends on the number of threads. Within a trial, steps go through products together, a stretch at a time.
 //! A weight that is not finite ends the learning with an error: weights are then as they were before that trial or batch.
 
-use super::delay_line::DelayLine;
-use super::eligibility::Trace;
-use super::expansion::Layers;
-use super::module::{Module, check_mossy, stretch};
-use super::plasticity::{Means, Sums};
+mod batch;
+mod pass;
+
+use pass::Pass;
+
+use super::module::{Module, check_mossy};
+use super::plasticity::Means;
 use crate::error::{Error, Result};
 use crate::monitor::{Flow, Monitor, Progress};
 use crate::numerics::parallel::Threads;
@@ -62,9 +64,6 @@ impl Squared {
         self.sum / self.count as f64
     }
 }
-
-/// Samples of a block: at most this many blocks, whatever the number of threads.
-const MOST_BLOCKS: usize = 16;
 
 impl<R: Real> Module<R> {
     /// Learns for `n_epochs` passes. Mean squared error of each trial of each pass; fewer of them if the caller stopped it.
@@ -126,7 +125,7 @@ impl<R: Real> Module<R> {
         threads: &Threads,
         monitor: &mut dyn Monitor,
     ) -> Result<()> {
-        let mut pass = Pass::new(self, lesson.n_steps);
+        let mut pass = Pass::new(self, lesson.n_steps)?;
         let mut kept = (Vec::new(), self.means.clone());
         for trial in 0..lesson.n_trials {
             kept.0.clear();
@@ -198,98 +197,6 @@ impl<R: Real> Module<R> {
         self.circuit.weights_mut().copy_from_slice(&kept.0);
         self.means.clone_from(&kept.1);
     }
-
-    fn learn_batch(
-        &mut self,
-        lesson: &Lesson<'_, R>,
-        losses: &mut Vec<f64>,
-        total: usize,
-        threads: &Threads,
-        monitor: &mut dyn Monitor,
-    ) -> Result<()> {
-        let size = lesson.n_trials.div_ceil(MOST_BLOCKS);
-        let n_blocks = lesson.n_trials.div_ceil(size);
-        let inner = if n_blocks < threads.count() { threads.clone() } else { Threads::one() };
-        let (done, loss) = (losses.len(), losses.last().copied().unwrap_or(f64::NAN));
-        let module = &*self;
-        let one_block = |block: usize, stop: &dyn Fn() -> bool| {
-            let trials = block * size..((block + 1) * size).min(lesson.n_trials);
-            module.sum_over(lesson, trials, &inner, stop)
-        };
-        let found = threads.map_polled(n_blocks, one_block, &mut |blocks| {
-            let done = done + (blocks * size).min(lesson.n_trials);
-            monitor.report(Progress { done, total, loss }) == Flow::Continue
-        });
-        let circuit = &self.circuit;
-        let mut sums = Sums::new(self.plasticity.rule, circuit.n_features(), circuit.n_zones());
-        let mut new = Vec::with_capacity(lesson.n_trials);
-        for block in found {
-            match block {
-                Ok((part, squared)) => {
-                    sums.merge(&part);
-                    new.extend(squared.into_iter().map(Squared::mean));
-                }
-                // What the batch has learned so far is less than a batch: nothing changes.
-                Err(Error::Interrupted) => return Ok(()),
-                Err(error) => return Err(error),
-            }
-        }
-        let kept = (self.circuit.weights().to_vec(), self.means.clone());
-        self.plasticity.follow_batch(&mut self.circuit, &mut sums, lesson.n_trials, lesson.n_steps)?;
-        self.keep_or_restore(&kept, lesson.n_trials - 1, done / lesson.n_trials)?;
-        losses.extend(new);
-        Ok(())
-    }
-
-    fn sum_over(
-        &self,
-        lesson: &Lesson<'_, R>,
-        trials: std::ops::Range<usize>,
-        threads: &Threads,
-        stop: &dyn Fn() -> bool,
-    ) -> Result<(Sums<R>, Vec<Squared>)> {
-        let circuit = &self.circuit;
-        let (n_features, n_zones) = (circuit.n_features(), circuit.n_zones());
-        let (n_purkinje, n_nuclei) = (circuit.n_purkinje(), circuit.n_nuclei());
-        let mut sums = Sums::new(self.plasticity.rule, n_features, n_zones);
-        let mut pass = Pass::new(self, lesson.n_steps);
-        let mut all = Vec::with_capacity(trials.len());
-        let zeros = |width: usize| vec![R::ZERO; pass.stretch * width];
-        let (mut purkinje, mut nuclei, mut fibres) = (zeros(n_purkinje), zeros(n_nuclei), zeros(n_zones));
-        let traced = !self.eligibility.is_activity();
-        let mut eligibility = zeros(if traced { n_features } else { 0 });
-        for trial in trials {
-            pass.clear(self);
-            let mut squared = Squared::default();
-            for first in (0..lesson.n_steps).step_by(pass.stretch) {
-                if stop() {
-                    return Err(Error::Interrupted);
-                }
-                let n = pass.features(self, lesson, trial, first, threads)?;
-                let features = &pass.features[..n * n_features];
-                circuit.purkinje(features, &mut purkinje[..n * n_purkinje]);
-                circuit.nuclei(&purkinje[..n * n_purkinje], &mut nuclei[..n * n_nuclei]);
-                for step in 0..n {
-                    let row = trial * lesson.n_steps + first + step;
-                    lesson.errors(row, &nuclei[step * n_nuclei..][..n_nuclei], &mut pass.errors);
-                    squared.add(&pass.errors);
-                    circuit.climbing_fibres(&pass.errors, pass.fibres.departing());
-                    fibres[step * n_zones..][..n_zones].copy_from_slice(pass.fibres.arriving());
-                }
-                if traced {
-                    let rows =
-                        features.chunks_exact(n_features).zip(eligibility.chunks_exact_mut(n_features));
-                    for (activity, into) in rows {
-                        into.copy_from_slice(pass.trace.step(activity));
-                    }
-                }
-                let rows = if traced { &eligibility[..n * n_features] } else { features };
-                sums.add(&fibres[..n * n_zones], rows);
-            }
-            all.push(squared);
-        }
-        Ok((sums, all))
-    }
 }
 
 impl<R: Real> Lesson<'_, R> {
@@ -304,65 +211,5 @@ impl<R: Real> Lesson<'_, R> {
                 }
             }
         }
-    }
-}
-
-/// Buffers and state of a single trial.
-struct Pass<R> {
-    stretch: usize,
-    layers: Layers<R>,
-    trace: Trace<R>,
-    fibres: DelayLine<R>,
-    features: Vec<R>,
-    purkinje: Vec<R>,
-    nuclei: Vec<R>,
-    errors: Vec<R>,
-    change: Vec<R>,
-}
-
-impl<R: Real> Pass<R> {
-    fn new(module: &Module<R>, n_steps: usize) -> Self {
-        let circuit = &module.circuit;
-        let n_features = circuit.n_features();
-        let stretch = stretch(n_features, n_steps);
-        Self {
-            stretch,
-            layers: module.expansion.start(1),
-            trace: Trace::new(&module.eligibility, n_features),
-            fibres: DelayLine::new(circuit.n_zones(), module.delay, R::NAN),
-            features: vec![R::ZERO; stretch * n_features],
-            purkinje: vec![R::ZERO; circuit.n_purkinje()],
-            nuclei: vec![R::ZERO; circuit.n_nuclei()],
-            errors: vec![R::ZERO; circuit.n_nuclei()],
-            change: vec![R::ZERO; n_features],
-        }
-    }
-
-    /// To the start of a trial.
-    fn clear(&mut self, module: &Module<R>) {
-        self.layers = module.expansion.start(1);
-        self.trace.clear();
-        self.fibres.clear();
-    }
-
-    /// Activity of parallel fibres from step `first` on; how many steps of it.
-    fn features(
-        &mut self,
-        module: &Module<R>,
-        lesson: &Lesson<'_, R>,
-        trial: usize,
-        first: usize,
-        threads: &Threads,
-    ) -> Result<usize> {
-        let (n_mossy, n_features) = (module.n_mossy(), module.circuit.n_features());
-        let n_steps = self.stretch.min(lesson.n_steps - first);
-        let mossy = &lesson.mossy[(trial * lesson.n_steps + first) * n_mossy..][..n_steps * n_mossy];
-        module.expansion.steps(
-            &mut self.layers,
-            mossy,
-            &mut self.features[..n_steps * n_features],
-            threads,
-        )?;
-        Ok(n_steps)
     }
 }

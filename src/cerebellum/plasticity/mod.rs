@@ -17,16 +17,19 @@
 //! | s | −1 where Purkinje cells inhibit the nuclei: an error is a call for more output | |
 //! | η, λ, α | `learning_rate`, `forgetting`, `rate` = 1 − exp(−dt/τ) | |
 //!
-//! LMS: Widrow & Hoff 1960; as the rule of the cerebellum: Fujita, Biol Cybern 45:195, 1982. Covariance: Sejnowski, J Math Biol 4:303, 1977;
-//! a constant offset of the error, which the mean takes up, does not teach. Forgetting may count trials instead of steps. Microzones
-//! share a climbing fibre, so the outer products are summed once per zone.
+//! LMS: Widrow & Hoff 1960; as the rule of the cerebellum: Fujita, Biol Cybern 45:195, 1982. Covariance: Sejnowski,
+//! J Math Biol 4:303, 1977; a constant offset of the error, which the mean takes up, does not teach. Forgetting may count
+//! trials instead of steps. Microzones share a climbing fibre, so outer products are summed once per zone.
 
-use ndarray::{ArrayView2, ArrayViewMut2};
+mod means;
+mod sums;
+
+pub use means::Means;
+pub use sums::Sums;
 
 use super::circuit::Circuit;
 use super::eligibility::accumulate;
 use crate::error::{Error, Result};
-use crate::linalg::add_product;
 use crate::numerics::simd::{multiply_add, vectorised};
 use crate::real::Real;
 
@@ -66,15 +69,6 @@ pub struct Plasticity {
     pub forgetting: f64,
     /// Its unit.
     pub per: Per,
-}
-
-/// Running means; NaN before anything was observed.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Means<R> {
-    /// ⟨E⟩ by features; nothing where the rule needs none.
-    pub eligibility: Vec<R>,
-    /// ⟨f⟩ by zones.
-    pub fibres: Vec<R>,
 }
 
 impl Plasticity {
@@ -202,129 +196,10 @@ impl Plasticity {
             );
             return Err(Error::value("forgetting", self.forgetting, expected));
         }
-        let n_features = circuit.n_features();
         for zone in 0..circuit.n_zones() {
-            let change = &mut sums.products[zone * n_features..][..n_features];
-            if !sums.eligibility.is_empty() && sums.n_observed[zone] > 0 {
-                let mean = sums.fibres[zone] / sums.n_observed[zone] as f64;
-                let row = &sums.eligibility[zone * n_features..][..n_features];
-                accumulate(change, R::ONE, R::from_f64(-mean), row);
-            }
-            self.follow(circuit, zone, 1.0 - lost, R::ONE, change);
+            self.follow(circuit, zone, 1.0 - lost, R::ONE, sums.change(zone));
         }
         Ok(())
-    }
-}
-
-impl<R: Real> Means<R> {
-    /// What is observed for the first time is its own mean.
-    fn begin(&mut self, fibres: &[R], eligibility: &[R]) {
-        if self.eligibility.first().is_some_and(|mean| mean.is_nan()) {
-            self.eligibility.fill(R::ZERO);
-            self.add_eligibility(R::ONE, eligibility);
-        }
-        let n_zones = self.fibres.len();
-        for (zone, mean) in self.fibres.iter_mut().enumerate() {
-            if mean.is_nan() {
-                *mean = observed_mean(fibres, zone, n_zones);
-            }
-        }
-    }
-
-    fn advance(&mut self, rate: R, fibres: &[R], eligibility: &[R]) {
-        let n_zones = self.fibres.len();
-        for (zone, mean) in self.fibres.iter_mut().enumerate() {
-            let now = observed_mean(fibres, zone, n_zones);
-            if !now.is_nan() {
-                *mean += rate * (now - *mean);
-            }
-        }
-        self.add_eligibility(rate, eligibility);
-    }
-
-    fn add_eligibility(&mut self, rate: R, eligibility: &[R]) {
-        let n_features = self.eligibility.len();
-        let share = rate / R::from_f64((eligibility.len() / n_features) as f64);
-        for (index, row) in eligibility.chunks_exact(n_features).enumerate() {
-            accumulate(&mut self.eligibility, if index == 0 { R::ONE - rate } else { R::ONE }, share, row);
-        }
-    }
-}
-
-/// Mean over trials of one zone's climbing fibre; NaN if there is none.
-fn observed_mean<R: Real>(fibres: &[R], zone: usize, n_zones: usize) -> R {
-    let (mut sum, mut count) = (R::ZERO, 0);
-    for &fibre in fibres[zone..].iter().step_by(n_zones).filter(|fibre| !fibre.is_nan()) {
-        sum += fibre;
-        count += 1;
-    }
-    if count == 0 { R::NAN } else { sum / R::from_f64(f64::from(count)) }
-}
-
-/// Σ f E and what the covariance needs besides, over steps and trials.
-#[derive(Debug, Clone, Default)]
-pub struct Sums<R> {
-    /// Σ f E: zones × features.
-    products: Vec<R>,
-    /// Σ E over what was observed: zones × features; nothing for LMS.
-    eligibility: Vec<R>,
-    /// Σ f by zones.
-    fibres: Vec<f64>,
-    n_observed: Vec<usize>,
-    signals: Vec<R>,
-}
-
-impl<R: Real> Sums<R> {
-    /// Nothing summed yet.
-    pub fn new(rule: Rule, n_features: usize, n_zones: usize) -> Self {
-        let needed = usize::from(rule != Rule::Lms);
-        Self {
-            products: vec![R::ZERO; n_zones * n_features],
-            eligibility: vec![R::ZERO; needed * n_zones * n_features],
-            fibres: vec![0.0; n_zones],
-            n_observed: vec![0; n_zones],
-            signals: Vec::new(),
-        }
-    }
-
-    /// Adds rows of climbing fibres and of eligibility.
-    pub fn add(&mut self, fibres: &[R], eligibility: &[R]) {
-        let n_zones = self.fibres.len();
-        for (place, &fibre) in fibres.iter().enumerate().filter(|(_, fibre)| !fibre.is_nan()) {
-            self.fibres[place % n_zones] += fibre.to_f64();
-            self.n_observed[place % n_zones] += 1;
-        }
-        self.signals.clear();
-        self.signals.extend(fibres.iter().map(|&f| if f.is_nan() { R::ZERO } else { f }));
-        add_outer(&mut self.products, &self.signals, eligibility, n_zones);
-        if !self.eligibility.is_empty() {
-            self.signals.clear();
-            self.signals.extend(fibres.iter().map(|f| if f.is_nan() { R::ZERO } else { R::ONE }));
-            add_outer(&mut self.eligibility, &self.signals, eligibility, n_zones);
-        }
-    }
-
-    /// Adds the sums over other trials.
-    pub fn merge(&mut self, other: &Self) {
-        accumulate(&mut self.products, R::ONE, R::ONE, &other.products);
-        accumulate(&mut self.eligibility, R::ONE, R::ONE, &other.eligibility);
-        for zone in 0..self.fibres.len() {
-            self.fibres[zone] += other.fibres[zone];
-            self.n_observed[zone] += other.n_observed[zone];
-        }
-    }
-}
-
-/// out[z, :] += Σ_rows left[row, z] right[row, :]
-fn add_outer<R: Real>(out: &mut [R], left: &[R], right: &[R], n_zones: usize) {
-    let (n_rows, n_features) = (left.len() / n_zones, out.len() / n_zones);
-    let views = (
-        ArrayViewMut2::from_shape((n_zones, n_features), out),
-        ArrayView2::from_shape((n_rows, n_zones), left),
-        ArrayView2::from_shape((n_rows, n_features), right),
-    );
-    if let (Ok(out), Ok(left), Ok(right)) = views {
-        add_product(out, false, left.t(), right);
     }
 }
 
