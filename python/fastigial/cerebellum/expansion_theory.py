@@ -17,10 +17,10 @@ are
     D = N c(1)² / (c(1)² + (N − 1) E c(r_m)²),       error = Φ(−(c(a) / c(1)) √(D / (P − 1)))
 
 D is the ratio of expectations over wirings. The error takes the crosstalk of other patterns for normal and all patterns
-for alike: at small M, without inhibition, they differ in how many cells they activate, and errors are more frequent. The
-form of D, cells over one plus the mean squared correlation, is that of Litwin-Kumar, Harris, Axel, Sompolinsky &
-Abbott (Neuron 93:1153, 2017); that the error depends on D in this way is theirs too. The integrals over shared inputs
-are derived here.
+for alike: at small M they differ in how many cells they activate, most of all without inhibition, and errors are more
+frequent. The form of D, cells over one plus the mean squared correlation, is that of Litwin-Kumar, Harris, Axel,
+Sompolinsky & Abbott (Neuron 93:1153, 2017); that the error depends on D in this way is theirs too. The integrals over
+shared inputs are derived here.
 
     symbol  name            symbol  name
     M       n_mossy         f       coding_level
@@ -148,7 +148,7 @@ def expected_dimension(
     w = 1 / np.sqrt(n_inputs)
     products = w**2 * shared - 2 * w * kappa * n_inputs / n_mossy + kappa**2 / n_mossy
     drives = (1 - rho) * products + rho * (w * n_inputs - kappa) ** 2
-    if drives[-1] <= 0:
+    if drives[-1] <= 1e-12:
         raise ValueError("inhibition takes away all that drives the cells: nothing varies")
     alike = covariance_of_cells(drives / drives[-1], f, activation)
     own = float(alike[-1])

@@ -49,8 +49,8 @@ class GranuleLayer:
     Expansion and thresholds are those of Marr (1969) and Albus (1971), the random choice of exactly K inputs that of
     Litwin-Kumar, Harris, Axel, Sompolinsky & Abbott (Neuron 93:1153, 2017). Golgi cells as one number for the whole
     layer are a design of this package; so is feedback as a balance within each sample, m being the mean of the very
-    activity that it leaves, as if Golgi cells were fast beside the input. Where binary cells allow no balance,
-    inhibition is that of the largest number of cells of which no fewer are active under it.
+    activity that it leaves, as if Golgi cells were fast beside the input. Where binary cells allow no balance, m
+    is the largest number that is not above the share of cells active under it.
 
     Samples do not depend on one another, nor numbers on the number of threads. The cost is that of K products for each
     cell and sample, whatever the number of mossy fibres.

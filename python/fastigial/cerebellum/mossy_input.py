@@ -221,7 +221,7 @@ def correlated_mossy_input(
         x = own @ _root(_places(positions, n_mossy), as_positive("length", length, zero=True))
     if active is not None:
         x = (x > NormalDist().inv_cdf(1 - active)).astype(np.float64)
-    return x
+    return np.asarray(x)
 
 
 def _places(positions: GranularGeometry | ArrayLike, n_mossy: int) -> Points:

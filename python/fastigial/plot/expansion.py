@@ -44,8 +44,9 @@ def expansion(
 ) -> Figure:
     """Draw measures of granule layers against their number of inputs, or against their coding level.
 
-    Points are means over seeds with their standard errors; against the number of inputs the best of each line is ringed.
-    Dashed lines are what theory expects, where it says something. A faint line marks where granule cells are as good as mossy fibres.
+    Points are means over seeds with their standard errors; against the number of inputs, the best of each line is
+    ringed. Dashed lines are what theory expects, where it says something. A faint line marks where granule cells are as
+    good as mossy fibres.
 
     Parameters
     ----------

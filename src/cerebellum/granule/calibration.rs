@@ -20,7 +20,6 @@ use std::cmp::Ordering;
 
 use super::GranuleLayer;
 use super::golgi::{Brake, Pathway};
-use super::kernels::LANES;
 use crate::error::{Error, Result};
 use crate::numerics::parallel::Threads;
 use crate::numerics::simd::{multiply_add, vectorised};
@@ -30,9 +29,12 @@ use crate::real::Real;
 const PIECE: usize = 64;
 /// Steps towards the balance of thresholds and feedback; few are needed unless inhibition is very strong.
 const MAX_STEPS: usize = 60;
-/// Mean distance from the balance, in units of the root mean square of v, at which the search ends, and that which still counts.
-const NEAR: f64 = 1e-4;
-const NEAR_ENOUGH: f64 = 1e-2;
+/// The steepest slope of T that is believed: strong inhibition makes it close to one.
+const STEEPEST: f64 = 0.9999;
+/// The search ends when so small a share of active pairs of cells and samples is wrong.
+const NEAR: f64 = 1e-3;
+/// And the balance counts as found if the level is wrong by less than this share, or by one cell in each sample.
+const NEAR_ENOUGH: f64 = 0.05;
 
 /// Whose thresholds are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,39 +89,57 @@ pub fn calibrate<R: Real>(
     if let (None, Some(golgi)) = (feedback, golgi) {
         brakes = layer.inhibition(mossy, threads)?.into_iter().map(|m| golgi.brake(m)).collect();
     }
-    let mut thresholds = search.thresholds(&brakes, threads).0;
+    let mut thresholds = search.wanted(&brakes, &[], threads).thresholds;
     let Some(golgi) = feedback else { return Ok(Calibration { thresholds, balanced: true }) };
 
-    let mut best = (f64::INFINITY, thresholds.clone());
+    let mut best: Option<(usize, Calibration<R>)> = None;
     let mut last_means: Option<(f64, f64)> = None;
     for _ in 0..MAX_STEPS {
         let now = layer.with_thresholds(thresholds)?;
         brakes = now.inhibition(mossy, threads)?.into_iter().map(|m| golgi.brake(m)).collect();
-        let (wanted, size) = search.thresholds(&brakes, threads);
         thresholds = now.parts.thresholds;
-        let distance = mean_of(&wanted, &thresholds, |w, t| (w - t).abs()) / size.max(f64::MIN_POSITIVE);
-        if distance < best.0 {
-            best = (distance, thresholds.clone());
+        let wanted = search.wanted(&brakes, &thresholds, threads);
+        let Counts { wrong, now, intended } = wanted.counts;
+        if best.as_ref().is_none_or(|(least, _)| wrong < *least) {
+            let slack = (NEAR_ENOUGH * intended as f64) as usize + n_samples;
+            let balanced = now.abs_diff(intended) <= slack;
+            best = Some((wrong, Calibration { thresholds: thresholds.clone(), balanced }));
         }
-        if distance <= NEAR {
+        if wrong as f64 <= NEAR * intended as f64 {
             break;
         }
-        let (mean_wanted, mean_now) =
-            (mean_of(&wanted, &wanted, |w, _| w), mean_of(&thresholds, &thresholds, |t, _| t));
+        let (mean_wanted, mean_now) = (mean(&wanted.thresholds), mean(&thresholds));
         let slope = last_means.map_or(0.0, |(w, t)| (mean_wanted - w) / (mean_now - t));
         // Inhibition falls as thresholds rise: T rises, but never as fast as θ.
-        let slope = if slope.is_finite() { slope.clamp(0.0, 0.98) } else { 0.0 };
+        let slope = if slope.is_finite() { slope.clamp(0.0, STEEPEST) } else { 0.0 };
         last_means = Some((mean_wanted, mean_now));
         let further = R::from_f64(slope / (1.0 - slope) * (mean_wanted - mean_now));
-        for (threshold, &wanted) in thresholds.iter_mut().zip(&wanted) {
+        for (threshold, &wanted) in thresholds.iter_mut().zip(&wanted.thresholds) {
             *threshold = wanted + further;
         }
     }
-    Ok(Calibration { thresholds: best.1, balanced: best.0 <= NEAR_ENOUGH })
+    Ok(best.map_or(Calibration { thresholds, balanced: false }, |(_, found)| found))
 }
 
-fn mean_of<R: Real>(a: &[R], b: &[R], f: impl Fn(f64, f64) -> f64) -> f64 {
-    a.iter().zip(b).map(|(a, b)| f(a.to_f64(), b.to_f64())).sum::<f64>() / a.len() as f64
+fn mean<R: Real>(values: &[R]) -> f64 {
+    values.iter().map(|value| value.to_f64()).sum::<f64>() / values.len() as f64
+}
+
+/// Thresholds for given inhibition, and how those of the moment do beside them.
+struct Wanted<R> {
+    thresholds: Vec<R>,
+    counts: Counts,
+}
+
+/// Active pairs of cells and samples.
+#[derive(Default)]
+struct Counts {
+    /// By how many the counts differ: of each cell where thresholds are its own, of all where they are common.
+    wrong: usize,
+    /// With the thresholds of the moment.
+    now: usize,
+    /// With the wanted ones.
+    intended: usize,
 }
 
 struct Search<'a, R> {
@@ -132,37 +152,49 @@ struct Search<'a, R> {
 }
 
 impl<R: Real> Search<'_, R> {
-    /// T, and the root mean square of v.
-    fn thresholds(&self, brakes: &[Brake<R>], threads: &Threads) -> (Vec<R>, f64) {
+    /// T; `now` is empty where there are no thresholds yet.
+    fn wanted(&self, brakes: &[Brake<R>], now: &[R], threads: &Threads) -> Wanted<R> {
         let n_granule = self.layer.n_granule();
-        let mut wanted = vec![R::ZERO; n_granule];
-        let mut squares: Vec<f64>;
+        let mut thresholds = vec![R::ZERO; n_granule];
+        let mut counts = Counts::default();
         match self.scope {
             Scope::Cell => {
-                squares = threads.map_chunks(&mut wanted, PIECE, |piece, part| {
+                let found = threads.map_chunks(&mut thresholds, PIECE, |piece, part| {
                     let mut values = vec![R::ZERO; self.n_samples];
-                    let mut squares = 0.0;
-                    for (cell, threshold) in part.iter_mut().enumerate() {
-                        squares += self.values(piece * PIECE + cell, brakes, &mut values);
+                    let mut counts = Counts::default();
+                    for (place, threshold) in part.iter_mut().enumerate() {
+                        let cell = piece * PIECE + place;
+                        self.values(cell, brakes, &mut values);
                         *threshold = split(&mut values, self.n_active);
+                        let intended = above(&values, *threshold);
+                        let now = now.get(cell).map_or(0, |&level| above(&values, level));
+                        counts.wrong += now.abs_diff(intended);
+                        counts.now += now;
+                        counts.intended += intended;
                     }
-                    squares
+                    counts
                 });
+                for part in found {
+                    counts.wrong += part.wrong;
+                    counts.now += part.now;
+                    counts.intended += part.intended;
+                }
             }
             Scope::Layer => {
                 let mut values = vec![R::ZERO; n_granule * self.n_samples];
-                squares = threads
-                    .map_chunks(&mut values, self.n_samples, |cell, part| self.values(cell, brakes, part));
-                wanted.fill(split(&mut values, self.n_active));
+                threads.for_chunks(&mut values, self.n_samples, |cell, part| self.values(cell, brakes, part));
+                let threshold = split(&mut values, self.n_active);
+                counts.intended = above(&values, threshold);
+                counts.now = now.first().map_or(0, |&level| above(&values, level));
+                counts.wrong = counts.now.abs_diff(counts.intended);
+                thresholds.fill(threshold);
             }
         }
-        squares.push(0.0);
-        let n_values = (n_granule * self.n_samples) as f64;
-        (wanted, (squares.iter().sum::<f64>() / n_values).sqrt())
+        Wanted { thresholds, counts }
     }
 
-    /// v of one cell; returns the sum of its squares.
-    fn values(&self, cell: usize, brakes: &[Brake<R>], values: &mut [R]) -> f64 {
+    /// v of one cell.
+    fn values(&self, cell: usize, brakes: &[Brake<R>], values: &mut [R]) {
         let parts = &self.layer.parts;
         let range = cell * self.layer.n_inputs..(cell + 1) * self.layer.n_inputs;
         values.fill(R::ZERO);
@@ -172,8 +204,12 @@ impl<R: Real> Search<'_, R> {
         for (value, brake) in values.iter_mut().zip(brakes) {
             *value = *value * brake.scale - brake.shift;
         }
-        values.chunks(LANES).map(|run| run.iter().map(|v| v.to_f64() * v.to_f64()).sum::<f64>()).sum()
     }
+}
+
+/// How many of the values are above a threshold.
+fn above<R: Real>(values: &[R], threshold: R) -> usize {
+    values.iter().filter(|&&value| value > threshold).count()
 }
 
 vectorised! {

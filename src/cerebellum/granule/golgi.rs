@@ -17,7 +17,7 @@
 //! whatever drives the layer. Subtractive inhibition makes F − m fall with m, so there is one balance; so does divisive inhibition as long
 //! as active cells have u > 0, which they do for thresholds not below 0. Rectified: Newton's method within a bracket, from below; F
 //! is piecewise smooth and, for subtraction, convex, so that it ends after a few passes. Binary: F has steps, and F(m) = m may have no
-//! solution. Then m = k/n with the largest k for which k cells or more are above their thresholds under the inhibition of k.
+//! solution. Then m is the largest number for which F(m) ≥ m still holds, up to rounding: more would silence too many.
 
 use super::Activation;
 use crate::error::{Error, Result};
@@ -93,8 +93,8 @@ pub fn mean<R: Real>(row: &[R]) -> R {
 
 /// Numbers that are summed in the layer's precision before they go into a double.
 const RUN: usize = 64;
-/// Steps of Newton's method at the most; it takes about five.
-const MAX_STEPS: usize = 100;
+/// Passes over the cells at the most; Newton's method takes about five, bisection as many as a number has binary digits.
+const MAX_STEPS: usize = 64;
 
 /// Feedback in a layer.
 pub struct Balance<'a, R> {
@@ -165,15 +165,17 @@ impl<'a, R: Real> Balance<'a, R> {
     }
 
     fn solve_binary(&self, drive: &[R]) -> R {
-        let n = drive.len();
-        let share = |k: usize| R::from_f64(k as f64 / n as f64);
-        // Always enough for `enough`, and never so for `too_many`.
-        let (mut enough, mut too_many) = (0, n + 1);
-        while too_many - enough > 1 {
-            let k = enough.midpoint(too_many);
-            if self.sums(drive, share(k)).n_active >= k as f64 { enough = k } else { too_many = k }
+        let n = drive.len() as f64;
+        // Enough cells are active at `low`, too few at `high`.
+        let (mut low, mut high) = (R::ZERO, R::from_f64(1.0 + 1.0 / n));
+        for _ in 0..MAX_STEPS {
+            let m = R::from_f64(0.5 * (low.to_f64() + high.to_f64()));
+            if m <= low || m >= high {
+                break;
+            }
+            if self.sums(drive, m).n_active >= n * m.to_f64() { low = m } else { high = m }
         }
-        share(enough)
+        low
     }
 
     fn sums(&self, drive: &[R], m: R) -> Sums {
