@@ -121,18 +121,28 @@ def test_what_the_interface_learns_is_what_the_motor_area_makes_of_the_message()
 
 
 def test_an_interface_takes_the_delay_away_and_a_frozen_one_ages() -> None:
-    found = delay_sweep(delays=[0, 8], seeds=[0], n_epochs=8, n_epochs_after=8, **SMALL)
+    rates = {"learning_rate": 5e-3, "interface_learning_rate": 5e-3}
+    found = delay_sweep(delays=[0, 8], seeds=[0], n_epochs=5, n_epochs_after=4, **rates, **SMALL)
     least = found.least_error
     assert least is not None and least.tolist() == [Tracking().least_error(1), Tracking().least_error(9)]
     # Without it no answer is better than the messages allow; with it both delays cost the same.
     without, interface = found.error["without"][0], found.error["interface"][0]
     assert (without > 0.95 * least).all() and without[1] < 1.2 * least[1]
-    assert interface[1] < 0.3 * least[1] and 0.5 < interface[0] / interface[1] < 2.0
+    assert interface[1] < 0.4 * least[1] and 0.7 < interface[0] / interface[1] < 1.4
     after = {name: values[0] for name, values in found.error_after.items()}
     assert (after["frozen"] > 2 * after["interface"]).all()
     assert after["frozen"][0] > after["without"][0]
-    again = delay_sweep(delays=[8], seeds=[0], n_epochs=8, n_epochs_after=1, **SMALL)
-    assert again.error["interface"][0, 0] == interface[1]
+
+
+def test_the_same_seed_gives_the_same_model_on_any_number_of_threads() -> None:
+    def learned(n_threads: int, seed: int) -> float:
+        fg.set_num_threads(n_threads)
+        try:
+            return DelayedPathway(seed=seed, **SMALL).fit(Tracking(), 1, n_batches=2).error(Tracking().sample(9, 1))
+        finally:
+            fg.set_num_threads(None)
+
+    assert learned(1, 0) == learned(2, 0) != learned(1, 1)
 
 
 def test_a_frozen_interface_stays_as_it_is_while_the_cortex_learns() -> None:
