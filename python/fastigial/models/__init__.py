@@ -9,8 +9,9 @@ DelayedPathway, delay_sweep
 from __future__ import annotations
 
 from fastigial.models.delay_sweep import DelaySweep, delay_sweep
-from fastigial.models.delayed_pathway import DelayedPathway, PathwayHistory, PathwayRun
+from fastigial.models.delayed_pathway import DelayedPathway
 from fastigial.models.forward_interface import ForwardInterface, InterfaceHistory
+from fastigial.models.pathway_results import PathwayHistory, PathwayRun
 
 __all__ = [
     "DelaySweep",
