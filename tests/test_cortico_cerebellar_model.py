@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -24,19 +24,59 @@ def fitted(model: CorticoCerebellarRNN, n_epochs: int = 3, **options: Any) -> Co
     return model.fit(TASK, n_epochs, n_trials=40, n_validation=14, **options)
 
 
-def test_a_cerebellum_learns_line_drawing_where_a_cortex_alone_hardly_does() -> None:
-    """Boven et al. (2023): one step of feedback, 100 epochs, three of the published seeds; a quarter of the error."""
-    models = [CorticoCerebellarRNN(1, 50, 2, cerebellum=c, seed=s) for c in (True, False) for s in SEEDS]
-    fit_together(models, TASK, 100, seed=2 * SEEDS)
-    errors = np.array([model.history_.validation_loss for model in models]).reshape(2, 3, 100)
-    # Nobody has learned anything yet: the mean square of the targets is 6/7 · 100 · Σ (t/9)² / 10.
-    nothing = 6 / 7 * 100 * np.mean((np.arange(10) / 9) ** 2)
-    assert np.all(np.abs(errors[:, :, 0] - nothing) < 0.1 * nothing)
-    assert errors[0, :, -1].mean() < 0.25 * errors[1, :, -1].mean()
-    assert np.all(errors[0, :, -1] < errors[1, :, -1])
-    # What was predicted has come to point where the gradient does, while there is feedback to come.
-    signals = models[0].feedback_signals(TASK.sample(70, seed=5))
-    assert np.nanmean(signals.cosine("predicted", "target")) > 0.1
+class TestLineDrawing:
+    """Boven et al. (2023): line drawing, 100 epochs, three of the published seeds."""
+
+    CONDITIONS: ClassVar[dict[str, dict[str, Any]]] = {
+        "cRNN": {"cerebellum": False},
+        "ccRNN": {},
+        "ablated early": {"ablate_at": 20},
+        "ablated late": {"ablate_at": 60},
+        "olive late": {"freeze_at": 60},
+        "cRNN, 3 steps": {"cerebellum": False, "window": 3},
+        "ccRNN, 3 steps": {"window": 3},
+        "cRNN, 5 steps": {"cerebellum": False, "window": 5},
+        "ccRNN, 5 steps": {"window": 5},
+    }
+
+    @pytest.fixture(scope="class")
+    def models(self) -> dict[str, list[CorticoCerebellarRNN]]:
+        found = {
+            name: [CorticoCerebellarRNN(1, 50, 2, seed=seed, **options) for seed in SEEDS]
+            for name, options in self.CONDITIONS.items()
+        }
+        fit_together([model for group in found.values() for model in group], TASK, 100, seed=len(found) * SEEDS)
+        return found
+
+    @staticmethod
+    def errors(group: list[CorticoCerebellarRNN]) -> Any:
+        return np.array([model.history_.validation_loss for model in group])
+
+    def test_a_cerebellum_learns_where_a_cortex_alone_hardly_does(self, models: Any) -> None:
+        whole, without = self.errors(models["ccRNN"]), self.errors(models["cRNN"])
+        # Nobody has learned anything yet: the mean square of the targets is 6/7 · 100 · Σ (t/9)² / 10.
+        nothing = 6 / 7 * 100 * np.mean((np.arange(10) / 9) ** 2)
+        assert np.all(np.abs(whole[:, 0] - nothing) < 0.1 * nothing)
+        assert np.all(np.abs(without[:, 0] - nothing) < 0.1 * nothing)
+        assert whole[:, -1].mean() < 0.25 * without[:, -1].mean()
+        assert np.all(whole[:, -1] < without[:, -1])
+
+    def test_predictions_come_to_point_where_they_are_taught_to(self, models: Any) -> None:
+        signals = models["ccRNN"][0].feedback_signals(TASK.sample(70, seed=5))
+        assert np.nanmean(signals.cosine("predicted", "target")) > 0.1
+
+    def test_the_benefit_shrinks_as_the_horizon_grows(self, models: Any) -> None:
+        pairs = [("cRNN", "ccRNN"), ("cRNN, 3 steps", "ccRNN, 3 steps"), ("cRNN, 5 steps", "ccRNN, 5 steps")]
+        area = {name: np.mean([model.history_.area() for model in group]) for name, group in models.items()}
+        benefits = [area[without] - area[whole] for without, whole in pairs]
+        assert benefits[0] > 0
+        assert benefits == sorted(benefits, reverse=True)
+
+    def test_lesions_cost_early_and_hardly_late_unless_they_are_of_the_olive(self, models: Any) -> None:
+        last = {name: self.errors(group)[:, -1].mean() for name, group in models.items()}
+        assert last["ccRNN"] < last["ablated late"] < 0.5 * last["ablated early"]
+        assert last["ablated early"] > 4 * last["ccRNN"]
+        assert last["olive late"] > last["ablated late"]
 
 
 @pytest.mark.parametrize("cell", ["lstm", "tanh"])
@@ -160,6 +200,8 @@ def test_predictions_learned_from_step_to_step_lower_the_error_too() -> None:
         ({"granule_layers": (0,)}, "a layer without units"),
         ({"learning": "magic"}, "learning is 'magic'"),
         ({"learning": "bp_lambda", "freeze_at": 3}, "a cerebellum that is whole"),
+        ({"learning": "bp_lambda", "window": 2}, "knows no windows"),
+        ({"learning": "bp_lambda", "trace_decay": 2.0}, "decay is 2"),
         ({"learning_rate": 0.0}, "learning_rate is 0"),
         ({"ablate_at": -1}, "ablate_at is -1"),
         ({"n_mossy_inputs": 17}, "1 to 16"),

@@ -89,8 +89,10 @@ class CorticoCerebellarRNN:
     fixed : bool
         A cerebellum of random weights in all layers that never learns.
     learning : {"windows", "bp_lambda"}
-        How the cerebellum learns: as above, or from step to step with eligibility traces, `fastigial.rules.BPLambda`
-        with λ = γ = 1, where `bootstrap` is the weight of predictions; for small networks.
+        How the cerebellum learns: as above, or from step to step with eligibility traces, `fastigial.rules.BPLambda`,
+        where there are no windows and `bootstrap` is the weight of predictions; for small networks.
+    trace_decay, discount : float
+        λ and γ of "bp_lambda", 0 to 1.
     dt : float
         Seconds per step.
     dtype : {"float32", "float64"}
@@ -143,6 +145,8 @@ class CorticoCerebellarRNN:
         n_mossy_inputs: int | None = None,
         fixed: bool = False,
         learning: str = "windows",
+        trace_decay: float = 1.0,
+        discount: float = 1.0,
         dt: float = 0.01,
         dtype: DTypeLike = "float32",
         seed: int = 0,
@@ -187,7 +191,15 @@ class CorticoCerebellarRNN:
                 raise ValueError(
                     'learning is "bp_lambda", which takes a cerebellum that is whole and learns throughout'
                 )
-            return BPLambda(weight=given["bootstrap"], hidden=self.granule_layers, seed=seed)
+            if given["window"] != 1:
+                raise ValueError(f'window is {given["window"]}, but learning is "bp_lambda", which knows no windows')
+            return BPLambda(
+                decay=given["trace_decay"],
+                discount=given["discount"],
+                weight=given["bootstrap"],
+                hidden=self.granule_layers,
+                seed=seed,
+            )
         if given["learning"] != "windows":
             raise ValueError(f'learning is {given["learning"]!r}, expected "windows" or "bp_lambda"')
         return SyntheticGradient(
@@ -290,7 +302,10 @@ class CorticoCerebellarRNN:
 
     @property
     def synthesiser(self) -> Layers:
-        """Weights and biases of the cerebellum's layers, first to last; empty without a cerebellum."""
+        """Weights and biases of the cerebellum's layers, first to last.
+
+        Empty without a cerebellum, and before the first lesson of one that learns by "bp_lambda".
+        """
         held = self._rule.of(self.net).state()
         n_layers = sum(name.startswith("weight_") for name in held)
         return [(held[f"weight_{i}"], held[f"bias_{i}"]) for i in range(n_layers)]

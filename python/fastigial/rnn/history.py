@@ -96,6 +96,13 @@ class History:
         held_out = self.validation_loss
         return self.loss if np.isnan(held_out).all() else held_out
 
+    def area(self) -> float:
+        """Area under the learning curve, per epoch: the mean over epochs of the loss that is followed.
+
+        Small for what learns fast and well. Compare trainings of one length.
+        """
+        return float(np.mean(self.followed())) if len(self) else float("nan")
+
     def to_pandas(self) -> pd.DataFrame:
         """One row per epoch.
 

@@ -7,8 +7,8 @@ use pyo3::types::{PyDict, PyList};
 
 use crate::bindings::arrays::{Number, dictionary, parameters};
 use crate::bindings::call::{call, long_call, translated};
-use crate::models::forward_interface::training::{History, Loss, Options, fit};
-use crate::models::forward_interface::{ForwardInterface, Structure};
+use crate::models::forward_interface::training::{History, Options, fit};
+use crate::models::forward_interface::{ForwardInterface, Loss, Structure};
 use crate::monitor::Outcome;
 use crate::numerics::parallel::Threads;
 

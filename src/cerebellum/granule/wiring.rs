@@ -7,11 +7,9 @@
 //! Sets are drawn by Floyd's method (Bentley & Floyd, Commun ACM 30:754, 1987): for j = M−K … M−1 take a number t of 0 … j, or j itself if
 //! t is taken already. Each cell has a random stream of its own.
 
-use rand::RngExt;
-
 use crate::error::{Error, Result};
 use crate::numerics::parallel::Threads;
-use crate::numerics::rng::stream;
+use crate::numerics::rng::{stream, whole};
 use crate::numerics::room::room;
 
 /// Cells of one piece of work.
@@ -32,7 +30,7 @@ pub fn random(
             let mut rng = stream(seed, (piece * PIECE + cell) as u64);
             for k in 0..n_inputs {
                 let last = (n_mossy - n_inputs + k) as u32;
-                let drawn = rng.random_range(0..=last);
+                let drawn = whole(&mut rng, last);
                 // What is there is in order; the last number is beyond all of it.
                 match set[..k].binary_search(&drawn) {
                     Ok(_) => set[k] = last,

@@ -38,8 +38,11 @@ use crate::numerics::parallel::Threads;
 use crate::numerics::rng::stream;
 use crate::real::Real;
 
+mod batch;
 mod lesson;
 pub mod training;
+
+pub use batch::Loss;
 
 /// What the model is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
