@@ -114,6 +114,7 @@ ABSURD = {
     "eligibility of a filter": "c.AdaptiveFilter(None, eligibility=1e12).learn(x, x, learning_rate=0.1)",
     "absurd eligibility": "c.AdaptiveFilter(None, eligibility=1e16).run(x)",
     "eligibility of a module": "c.Cerebellum(9, 1, eligibility=c.Delayed(2e6)).step(np.ones((1, 9)))",
+    "synthesiser": "fg.models.CorticoCerebellarRNN(2, 10, 1, granule_layers=(2**31, 2**31))",
     "interface": "fg.models.ForwardInterface((2**31,)).fit(np.ones((20, 3)), np.arange(20) % 2)",
 }
 
