@@ -36,7 +36,6 @@ _ROOMS = {
     "Cerebellum": "fastigial.cerebellum.files",
     "CorticoCerebellarRNN": "fastigial.models.cortico_cerebellar_files",
     "GranuleLayer": "fastigial.cerebellum.granule_files",
-    "Cerebellum": "fastigial.cerebellum.files",
 }
 _HISTORIES = ("loss_history_", "restart_losses_", "_remembered")
 

@@ -20,6 +20,7 @@
 //! Fujita (1982) Biol Cybern 45:195; Dean, Porrill, Ekerot & Jörntell (2010) Nat Rev Neurosci 11:30. With h = x this is
 //! the rule of Widrow and Hoff (1960).
 
+use super::record::room;
 use crate::error::{Error, Result};
 use crate::real::Real;
 
@@ -64,6 +65,11 @@ impl<R: Real> Filter<R> {
         for (out, weights) in out.iter_mut().zip(self.weights.chunks_exact(self.n_features)) {
             *out = weights.iter().zip(features).map(|(&w, &x)| w * x).sum();
         }
+    }
+
+    /// Whether all weights are numbers, and finite.
+    pub fn is_finite(&self) -> bool {
+        self.weights.iter().all(|weight| weight.to_f64().is_finite())
     }
 
     /// W += rate · change.
@@ -112,13 +118,13 @@ impl<R: Real> Kernel<R> {
         if taps.iter().any(|tap| !tap.1.to_f64().is_finite()) {
             return Err(Error::value("eligibility", "not finite", "finite numbers"));
         }
-        Ok(Self { n_features, taps, past: vec![R::ZERO; (longest + 1) * n_features], at: 0 })
+        let past = room(1, longest.saturating_add(1), n_features)?;
+        Ok(Self { n_features, taps, past, at: 0 })
     }
 
     /// h_n = x_{n−m}.
-    pub fn delayed(n_features: usize, n_steps: usize) -> Self {
-        let past = vec![R::ZERO; (n_steps + 1) * n_features];
-        Self { n_features, taps: vec![(n_steps, R::ONE)], past, at: 0 }
+    pub fn delayed(n_features: usize, n_steps: usize) -> Result<Self> {
+        Self::new(n_features, vec![(n_steps, R::ONE)])
     }
 }
 
@@ -212,7 +218,7 @@ pub fn run<R: Real>(
         }
         filter.add(rate, &change);
         change.fill(R::ZERO);
-        if filter.weights.iter().any(|weight| !weight.to_f64().is_finite()) {
+        if !filter.is_finite() {
             return Err(Error::Diverged { what: "a weight", place: format!(" after trial {trial}") });
         }
     }
@@ -263,7 +269,7 @@ mod tests {
         };
         let learned = |rate: f64, timing| {
             let mut filter = Filter::new(n_features, start.clone()).unwrap();
-            let mut kernel = Kernel::delayed(n_features, 0);
+            let mut kernel = Kernel::delayed(n_features, 0).unwrap();
             let teaching = Teaching::Targets(&targets);
             run(&mut filter, &mut kernel, &features, n_steps, teaching, rate, timing).unwrap();
             filter
@@ -290,7 +296,7 @@ mod tests {
     fn unobserved_targets_teach_nothing() {
         let features = signal(12);
         let mut filter = Filter::new(2, vec![1.0, 2.0]).unwrap();
-        let mut kernel = Kernel::delayed(2, 1);
+        let mut kernel = Kernel::delayed(2, 1).unwrap();
         let teaching = Teaching::Targets(&[f64::NAN; 6]);
         let outputs = run(&mut filter, &mut kernel, &features, 6, teaching, 0.1, Timing::Online).unwrap();
         assert_eq!(filter.weights(), [1.0, 2.0]);
@@ -298,10 +304,17 @@ mod tests {
     }
 
     #[test]
+    fn traces_longer_than_memory_are_refused() {
+        for n_steps in [usize::MAX, usize::MAX / 16] {
+            assert!(matches!(Kernel::<f64>::delayed(3, n_steps), Err(Error::Memory { .. })));
+        }
+    }
+
+    #[test]
     fn runaway_weights_are_reported() {
         let features = vec![1e200; 8];
         let mut filter = Filter::new(1, vec![1.0]).unwrap();
-        let mut kernel = Kernel::delayed(1, 0);
+        let mut kernel = Kernel::delayed(1, 0).unwrap();
         let teaching = Teaching::Targets(&[0.0; 8]);
         let error = run(&mut filter, &mut kernel, &features, 4, teaching, 1.0, Timing::Online).unwrap_err();
         assert_eq!(error.to_string(), "a weight is not finite after trial 0");

@@ -1,5 +1,7 @@
 //! A line that gives back what went in a fixed number of steps ago, and zero before that.
 
+use crate::error::{Error, Result};
+
 /// Values on their way, for copies side by side.
 #[derive(Debug, Clone)]
 pub struct DelayLine {
@@ -10,9 +12,13 @@ pub struct DelayLine {
 }
 
 impl DelayLine {
-    /// An empty line of this many steps.
-    pub fn new(n_steps: usize, n_copies: usize) -> Self {
-        Self { n_copies, at: 0, values: vec![0.0; n_steps * n_copies] }
+    /// An empty line of this many steps, or an error if there is no room for it.
+    pub fn new(n_steps: usize, n_copies: usize) -> Result<Self> {
+        let room = n_steps.saturating_mul(n_copies);
+        if Vec::<f64>::new().try_reserve_exact(room).is_err() {
+            return Err(Error::Memory { shape: vec![n_steps, n_copies] });
+        }
+        Ok(Self { n_copies, at: 0, values: vec![0.0; room] })
     }
 
     /// Empties it.
@@ -43,7 +49,7 @@ mod tests {
     #[test]
     fn values_arrive_after_their_delay() {
         for n_steps in 1..5 {
-            let mut line = DelayLine::new(n_steps, 2);
+            let mut line = DelayLine::new(n_steps, 2).unwrap();
             for step in 0..12 {
                 let sent = [step as f64 + 1.0, -(step as f64)];
                 let expected = if step < n_steps {
@@ -60,8 +66,13 @@ mod tests {
     }
 
     #[test]
+    fn lines_longer_than_memory_are_refused() {
+        assert!(matches!(DelayLine::new(usize::MAX / 2, 3), Err(Error::Memory { .. })));
+    }
+
+    #[test]
     fn a_line_without_delay_holds_nothing() {
-        let mut line = DelayLine::new(0, 3);
+        let mut line = DelayLine::new(0, 3).unwrap();
         line.send(&[1.0; 3]);
         assert_eq!(line.arriving(), None);
     }

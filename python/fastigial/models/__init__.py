@@ -16,10 +16,11 @@ from fastigial.models.counterfactual import CounterfactualPredictiveControl
 from fastigial.models.counterfactual_history import ControlTrial, LearningCourse
 from fastigial.models.counterfactual_rules import RuleStability
 from fastigial.models.delay_sweep import DelaySweep, delay_sweep
-from fastigial.models.delayed_pathway import DelayedPathway, PathwayHistory, PathwayRun
+from fastigial.models.delayed_pathway import DelayedPathway
 from fastigial.models.feedback_signals import FeedbackSignals
 from fastigial.models.forward_interface import ForwardInterface, InterfaceHistory
 from fastigial.models.inverted_pendulum import InvertedPendulum
+from fastigial.models.pathway_results import PathwayHistory, PathwayRun
 
 __all__ = [
     "ControlTrial",

@@ -32,12 +32,12 @@ t + 1 + D, and what it would have come to by now if there were no delay.
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastigial.models.pathway_results import PathwayHistory, PathwayRun
 from fastigial.rnn import RNN, optim, train
 from fastigial.rnn.checks import as_flag
 from fastigial.rnn.seeds import as_seed, derived
@@ -46,7 +46,7 @@ from fastigial.tasks.trials import Trials
 from fastigial.tensor.checks import as_count
 from fastigial.tensor.progress import Callback, Report
 
-__all__ = ["DelayedPathway", "PathwayHistory", "PathwayRun"]
+__all__ = ["DelayedPathway"]
 
 Array = NDArray[Any]
 
@@ -54,44 +54,6 @@ Array = NDArray[Any]
 _CLIP = 1.0
 # Streams of the seed.
 _INTERFACE, _TRIALS = range(2)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class PathwayRun:
-    """What the two areas did.
-
-    Attributes
-    ----------
-    outputs : ndarray, shape (n_trials, n_steps, n_outputs)
-        y: by way of the interface, if there is one.
-    late_outputs : ndarray, shape (n_trials, n_steps, n_outputs)
-        What the motor area itself comes to when messages arrive.
-    states : ndarray, shape (n_trials, n_steps, n_sensory + n_motor)
-        h_s and h_m side by side.
-    predictions : ndarray, shape (n_trials, n_steps, n_motor), or None
-        ĥ_m.
-    """
-
-    outputs: Array
-    late_outputs: Array
-    states: Array
-    predictions: Array | None
-
-
-@dataclass(frozen=True, eq=False)
-class PathwayHistory:
-    """Means over the batches of each epoch.
-
-    Attributes
-    ----------
-    loss : ndarray, shape (n_epochs,)
-        Mean squared error of the cortex, by its own outputs (late ones, where there is an interface).
-    interface_loss : ndarray, shape (n_epochs,)
-        Mean squared error of the predicted motor activity; NaN without an interface, or while it is frozen.
-    """
-
-    loss: NDArray[np.float64]
-    interface_loss: NDArray[np.float64]
 
 
 class DelayedPathway:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastigial import _core
-from fastigial.models.estimator import Estimator
+from fastigial.models.checks import as_classes, as_matrix, as_sizes, as_targets
+from fastigial.parameters import Parameterized
 from fastigial.rnn.checks import as_flag, as_positive, one_of
 from fastigial.rnn.seeds import as_seed
 from fastigial.tensor.checks import as_count, as_threads
@@ -28,7 +29,7 @@ class InterfaceHistory:
     Attributes
     ----------
     loss : ndarray, shape (n_epochs,)
-        Mean over samples, each as the model was just before it learned from them.
+        Mean over samples, or over what was observed of them, each as the model was just before it learned from them.
     backward_error, forward_error : ndarray, shape (n_epochs, n_hidden_layers)
         Squared error of the synthesisers of each layer, divided by the sum of squares of what they predict: 0 is
         perfect, 1 no better than silence. No columns where there are no such synthesisers.
@@ -48,7 +49,7 @@ class InterfaceHistory:
         return f"<InterfaceHistory: {len(self)} epochs{ended}, {self.outcome}>"
 
 
-class ForwardInterface(Estimator):
+class ForwardInterface(Parameterized):
     r"""A multilayer perceptron whose layers may be unlocked, forwards and backwards, by predictions.
 
     .. math::
@@ -78,7 +79,9 @@ class ForwardInterface(Estimator):
     synthesiser : sequence of int
         Units per hidden layer of each synthesiser; ``()`` is a linear one.
     loss : {"cross_entropy", "mse"}
-        ℓ: of classes, or the squared error of numbers, averaged over outputs.
+        ℓ, of one sample: of classes, or the squared error of numbers, averaged over outputs, where a number that was
+        not observed counts as right. The main model lowers its mean over the samples of a batch; those with gaps count
+        in proportion to what was observed of them.
     n_epochs : int
         Passes over all samples.
     batch_size : int
@@ -188,14 +191,14 @@ class ForwardInterface(Estimator):
             After Ctrl-C; what was learned so far is kept, and ``history_.outcome`` is "interrupted".
         """
         loss = one_of("loss", self.loss, _LOSSES)
-        x = _matrix("X", X)
-        classes, targets = _classes(y, len(x), x.dtype) if loss == "cross_entropy" else (None, _numbers(y, x))
+        x = as_matrix("X", X)
+        classes, targets = as_classes(y, len(x), x.dtype) if loss == "cross_entropy" else (None, as_targets(y, x))
         with Report(self.progress, type(self).__name__, "epoch") as report:
             found, exception = _core.fit_forward_interface(
                 x,
                 targets,
-                hidden=_sizes("hidden", self.hidden, 1),
-                synthesiser=_sizes("synthesiser", self.synthesiser, 0),
+                hidden=as_sizes("hidden", self.hidden, 1),
+                synthesiser=as_sizes("synthesiser", self.synthesiser, 0),
                 backward=as_flag("backward", self.backward),
                 forward=as_flag("forward", self.forward),
                 loss=loss,
@@ -288,7 +291,7 @@ class ForwardInterface(Estimator):
                 raise ValueError(f"y has the shape {labels.shape}, expected {predicted.shape}")
             return float(np.mean(predicted == labels))
         predicted = predicted.reshape(len(predicted), -1).astype(np.float64)
-        targets = _numbers(y, predicted)
+        targets = as_targets(y, predicted)
         if targets.shape != predicted.shape:
             raise ValueError(f"y has the shape {np.shape(y)}, expected one number for each of {predicted.shape[1]}")
         left = np.nansum((targets - predicted) ** 2, axis=0)
@@ -299,7 +302,7 @@ class ForwardInterface(Estimator):
             raise AttributeError(f"this {type(self).__name__} is not fitted yet: call fit(X, y) first")
         if unlocked and "forward_0.weight_0" not in self.parameters_:
             raise ValueError("the model was fitted with forward=False, expected True for unlocked predictions")
-        x = _matrix("X", X).astype(self.parameters_["main_0.weight_0"].dtype, copy=False)
+        x = as_matrix("X", X).astype(self.parameters_["main_0.weight_0"].dtype, copy=False)
         return _core.run_forward_interface(x, self.parameters_, unlocked=unlocked, n_threads=as_threads(self.n_threads))
 
     def _answer(self, outputs: NDArray[Any]) -> NDArray[Any]:
@@ -317,50 +320,3 @@ class ForwardInterface(Estimator):
             classifier_tags=ClassifierTags() if classifies else None,
             regressor_tags=None if classifies else RegressorTags(),
         )
-
-
-def _sizes(name: str, value: Any, least: int) -> list[int]:
-    """Units per layer, for at least so many layers."""
-    if isinstance(value, str) or not isinstance(value, Sequence | np.ndarray):
-        raise TypeError(f"{name} is {value!r}, expected numbers of units, one for each hidden layer")
-    sizes = [as_count(name, size) for size in value]
-    if len(sizes) < least or 0 in sizes:
-        raise ValueError(f"{name} is {value!r}, expected {least} layers or more, with at least one unit each")
-    return sizes
-
-
-def _matrix(name: str, value: Any) -> NDArray[Any]:
-    """Numbers in a precision the core knows, (n_samples, n)."""
-    array = np.asarray(value)
-    if array.dtype.kind in "iub":
-        array = array.astype(np.float64)
-    if array.dtype.kind != "f" or array.dtype.itemsize not in (4, 8):
-        raise TypeError(f"{name} is of dtype {array.dtype}, expected real numbers (float32, float64 or integers)")
-    if array.ndim != 2 or 0 in array.shape:
-        raise ValueError(f"{name} has the shape {array.shape}, expected (n_samples, n), with at least one of each")
-    return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
-
-
-def _classes(y: Any, n_samples: int, dtype: np.dtype[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Labels in order, and probabilities of 0 and 1, (n_samples, n_classes)."""
-    labels = np.asarray(y)
-    if labels.shape != (n_samples,):
-        raise ValueError(f"y has the shape {labels.shape}, expected ({n_samples},), a label for each row of X")
-    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
-        raise ValueError("y holds NaN or infinities, expected labels")
-    classes, places = np.unique(labels, return_inverse=True)
-    if len(classes) < 2:
-        raise ValueError(f"y holds one class, {classes[0]!r}, expected at least two")
-    return classes, (places[:, None] == np.arange(len(classes))).astype(dtype)
-
-
-def _numbers(y: Any, x: NDArray[Any]) -> NDArray[Any]:
-    """Targets, (n_samples, n_outputs), in the precision of the inputs."""
-    array = np.asarray(y)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"y is of dtype {array.dtype}, expected real numbers")
-    if array.ndim not in (1, 2) or len(array) != len(x) or 0 in array.shape:
-        raise ValueError(f"y has the shape {array.shape}, expected ({len(x)},) or ({len(x)}, n_outputs)")
-    if np.isinf(array).any() or np.isnan(array).all():
-        raise ValueError("y holds infinities, or nothing but NaN; expected numbers, and NaN where none was observed")
-    return np.ascontiguousarray(array.reshape(len(x), -1), dtype=x.dtype)

@@ -1,16 +1,15 @@
 //! Training of the parent module's model: epochs of shuffled batches, with Adam.
 //!
-//! Rows of a batch are shared between threads in parts of a fixed size, and sums over parts run in their order: numbers do not depend on
-//! threads. β₁ = 0.9, β₂ = 0.999, ε = 10⁻⁸. Synthesisers have a learning rate of their own: what they predict moves with the main
+//! β₁ = 0.9, β₂ = 0.999, ε = 10⁻⁸. Synthesisers have a learning rate of their own: what they predict moves with the main
 //! model, and a main model that is faster than they are follows errors of theirs, until both leave the finite numbers.
 
-use ndarray::{ArrayView2, s};
+use ndarray::ArrayView2;
 
-use super::lesson::{Part, Squares};
+use super::batch::{Batch, Loss};
+use super::lesson::Squares;
 use super::{ForwardInterface, check_inputs};
 use crate::error::{Error, Result};
 use crate::monitor::{Flow, Monitor, Outcome, Progress};
-use crate::network::objective::{CrossEntropy, MeanSquaredError, Objective, Weights};
 use crate::network::optimizer::{Method, Optimizer};
 use crate::network::parameters::Parameters;
 use crate::network::perceptron::Perceptron;
@@ -18,20 +17,9 @@ use crate::numerics::parallel::Threads;
 use crate::numerics::rng::{stream, uniform};
 use crate::real::Real;
 
-/// Rows that one thread takes at once.
-const ROWS: usize = 32;
 /// Streams from this number on are for the order of the rows, one per epoch; those below are for weights.
 const ORDERS: u64 = 1 << 32;
 const ADAM: Method = Method::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
-
-/// What is lowered, a mean over rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Loss {
-    /// Cross-entropy of target probabilities and the softmax of the outputs.
-    CrossEntropy,
-    /// Squared error; NaN targets are not observed.
-    SquaredError,
-}
 
 /// How it is trained.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,7 +41,7 @@ pub struct Options {
 /// What happened, epoch by epoch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct History {
-    /// Mean loss of the rows, each as the model was before the update that it taught.
+    /// Mean loss of the rows that have targets, each as the model was before the update that it taught.
     pub loss: Vec<f64>,
     /// Σ ‖C_B − g‖² / Σ ‖g‖² over the rows of an epoch, for each hidden layer; empty rows without backward synthesisers.
     pub backward_error: Vec<Vec<f64>>,
@@ -97,7 +85,7 @@ pub fn fit<R: Real>(
         let mut sums = Sums::new(model);
         for rows in order.chunks(options.batch_size) {
             batch.gather(rows, inputs, targets);
-            if !batch.targets.iter().all(|target| target.is_nan()) {
+            if !batch.is_silent() {
                 let loss = batch.teach(model, options.loss, threads)?;
                 let squares: f64 = batch.gradient.iter().map(Parameters::squared_norm).sum();
                 if !(loss + squares).is_finite() {
@@ -158,110 +146,10 @@ impl<R: Real> Optimizers<R> {
     }
 }
 
-/// Rows of a batch side by side, and what they teach.
-struct Batch<R> {
-    inputs: Vec<R>,
-    targets: Vec<R>,
-    n_rows: usize,
-    n_inputs: usize,
-    n_outputs: usize,
-    parts: Vec<Part<R>>,
-    outputs: Vec<R>,
-    slopes: Vec<R>,
-    /// Means over rows, one group per piece of the model.
-    gradient: Vec<Parameters<R>>,
-}
-
-impl<R: Real> Batch<R> {
-    fn new(model: &ForwardInterface<R>, n_rows: usize) -> Self {
-        Self {
-            inputs: Vec::new(),
-            targets: Vec::new(),
-            n_rows: 0,
-            n_inputs: model.main[0].sizes()[0],
-            n_outputs: model.main[model.n_hidden()].sizes()[1],
-            parts: (0..n_rows.div_ceil(ROWS)).map(|_| Part::new(model)).collect(),
-            outputs: Vec::new(),
-            slopes: Vec::new(),
-            gradient: model.pieces().map(|piece| piece.parameters().zeros_like()).collect(),
-        }
-    }
-
-    fn gather(&mut self, rows: &[usize], inputs: ArrayView2<'_, R>, targets: ArrayView2<'_, R>) {
-        self.n_rows = rows.len();
-        for (buffer, source) in [(&mut self.inputs, inputs), (&mut self.targets, targets)] {
-            buffer.clear();
-            for &row in rows {
-                buffer.extend(source.row(row).iter());
-            }
-        }
-    }
-
-    /// The parts that these rows fill.
-    fn n_parts(&self) -> usize {
-        self.n_rows.div_ceil(ROWS)
-    }
-
-    /// The mean loss of the rows; their gradient stays here.
-    fn teach(&mut self, model: &ForwardInterface<R>, loss: Loss, threads: &Threads) -> Result<f64> {
-        let n_parts = self.n_parts();
-        let inputs = ArrayView2::from_shape((self.n_rows, self.n_inputs), &self.inputs)
-            .map_err(|_| Error::shape("X", &[self.inputs.len()], "whole rows"))?;
-        let rows = |part: usize| s![part * ROWS..((part + 1) * ROWS).min(inputs.nrows()), ..];
-        let computed = threads.map_chunks(&mut self.parts[..n_parts], 1, |number, part| {
-            part.iter_mut().try_for_each(|part| part.compute(model, inputs.slice(rows(number))))
-        });
-        computed.into_iter().collect::<Result<()>>()?;
-        self.outputs.clear();
-        for part in &self.parts[..n_parts] {
-            self.outputs.extend_from_slice(part.outputs());
-        }
-        let shape = [self.n_rows, 1, self.n_outputs];
-        let loss = evaluate(loss, shape, &self.outputs, &self.targets, &mut self.slopes)?;
-        let slopes = ArrayView2::from_shape((self.n_rows, self.n_outputs), &self.slopes)
-            .map_err(|_| Error::shape("y", &[self.slopes.len()], "whole rows"))?;
-        let learned = threads.map_chunks(&mut self.parts[..n_parts], 1, |number, part| {
-            let (inputs, slopes) = (inputs.slice(rows(number)), slopes.slice(rows(number)));
-            part.iter_mut().try_for_each(|part| part.learn(model, inputs, slopes))
-        });
-        learned.into_iter().collect::<Result<()>>()?;
-        threads.stay_awake();
-        for (piece, sum) in self.gradient.iter_mut().enumerate() {
-            sum.fill_zero();
-            for part in &self.parts[..n_parts] {
-                sum.add(&part.gradient[piece])?;
-            }
-            sum.scale(1.0 / self.n_rows as f64);
-        }
-        Ok(loss)
-    }
-}
-
-/// The mean loss of rows; fills in the gradient of each row's own.
-fn evaluate<R: Real>(
-    loss: Loss,
-    shape: [usize; 3],
-    outputs: &[R],
-    targets: &[R],
-    slopes: &mut Vec<R>,
-) -> Result<f64> {
-    slopes.resize(outputs.len(), R::ZERO);
-    let (weights, gradient) = (Weights::None, Some(slopes.as_mut_slice()));
-    let mean = match loss {
-        Loss::CrossEntropy => CrossEntropy { targets, weights }.evaluate(shape, outputs, gradient, None),
-        Loss::SquaredError => MeanSquaredError { targets, weights }.evaluate(shape, outputs, gradient, None),
-    }?;
-    let n_rows = R::from_f64(shape[0] as f64);
-    for slope in slopes.iter_mut() {
-        *slope *= n_rows;
-    }
-    Ok(mean)
-}
-
 /// Sums over the batches of an epoch.
 struct Sums {
     loss: f64,
-    n_rows: usize,
+    n_taught: f64,
     backward: Vec<Squares>,
     forward: Vec<Squares>,
 }
@@ -270,13 +158,13 @@ impl Sums {
     fn new<R: Real>(model: &ForwardInterface<R>) -> Self {
         let zeros = |exist: bool| vec![Squares::default(); if exist { model.n_hidden() } else { 0 }];
         let (backward, forward) = (zeros(model.backward.is_some()), zeros(model.forward.is_some()));
-        Self { loss: 0.0, n_rows: 0, backward, forward }
+        Self { loss: 0.0, n_taught: 0.0, backward, forward }
     }
 
     fn add<R: Real>(&mut self, batch: &Batch<R>, loss: f64) {
-        self.loss += loss * batch.n_rows as f64;
-        self.n_rows += batch.n_rows;
-        for part in &batch.parts[..batch.n_parts()] {
+        self.loss += loss * batch.n_taught;
+        self.n_taught += batch.n_taught;
+        for part in batch.parts() {
             for (sum, &squares) in self.backward.iter_mut().zip(&part.backward_squares) {
                 sum.add(squares);
             }
@@ -287,7 +175,7 @@ impl Sums {
     }
 
     fn mean_loss(&self) -> f64 {
-        self.loss / self.n_rows as f64
+        self.loss / self.n_taught
     }
 }
 
