@@ -1,7 +1,7 @@
 //! Seeded random streams: one per item (trial, restart, chain), so that numbers do not depend on threads.
 
-use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, StandardNormal, StandardUniform};
 
 /// The generator used everywhere.
@@ -27,6 +27,11 @@ pub fn normal(rng: &mut Stream) -> f64 {
 /// One draw from the uniform distribution on [0, 1).
 pub fn uniform(rng: &mut Stream) -> f64 {
     StandardUniform.sample(rng)
+}
+
+/// One of the whole numbers 0 … `last`, all alike.
+pub fn whole(rng: &mut Stream, last: u32) -> u32 {
+    rng.random_range(0..=last)
 }
 
 #[cfg(test)]
@@ -59,15 +64,19 @@ mod tests {
         let mut rng = stream(0, 0);
         let n = 100_000;
         let (mut sum, mut squares, mut flat) = (0.0, 0.0, 0.0);
+        let mut faces = [0_u32; 6];
         for _ in 0..n {
             let z = normal(&mut rng);
             sum += z;
             squares += z * z;
             flat += uniform(&mut rng);
+            faces[whole(&mut rng, 5) as usize] += 1;
         }
         // Five standard errors of each mean.
         assert!((sum / f64::from(n)).abs() < 5.0 / f64::from(n).sqrt());
         assert!((squares / f64::from(n) - 1.0).abs() < 5.0 * (2.0 / f64::from(n)).sqrt());
+        let spread = 5.0 * (f64::from(n) * 5.0 / 36.0).sqrt();
+        assert!(faces.iter().all(|&face| (f64::from(face) - f64::from(n) / 6.0).abs() < spread));
         assert!((flat / f64::from(n) - 0.5).abs() < 5.0 * (1.0 / 12.0 / f64::from(n)).sqrt());
     }
 }

@@ -1,6 +1,7 @@
 //! A line that gives back what went in a fixed number of steps ago, and zero before that.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::numerics::room::room;
 
 /// Values on their way, for copies side by side.
 #[derive(Debug, Clone)]
@@ -12,13 +13,9 @@ pub struct DelayLine {
 }
 
 impl DelayLine {
-    /// An empty line of this many steps, or an error if there is no room for it.
+    /// An empty line of this many steps.
     pub fn new(n_steps: usize, n_copies: usize) -> Result<Self> {
-        let room = n_steps.saturating_mul(n_copies);
-        if Vec::<f64>::new().try_reserve_exact(room).is_err() {
-            return Err(Error::Memory { shape: vec![n_steps, n_copies] });
-        }
-        Ok(Self { n_copies, at: 0, values: vec![0.0; room] })
+        Ok(Self { n_copies, at: 0, values: room(&[n_steps, n_copies], 0.0)? })
     }
 
     /// Empties it.
@@ -66,8 +63,9 @@ mod tests {
     }
 
     #[test]
-    fn lines_longer_than_memory_are_refused() {
-        assert!(matches!(DelayLine::new(usize::MAX / 2, 3), Err(Error::Memory { .. })));
+    fn delays_that_do_not_fit_into_memory_are_refused() {
+        assert!(DelayLine::new(usize::MAX, 2).is_err());
+        assert!(DelayLine::new(1 << 31, 1 << 31).is_err());
     }
 
     #[test]

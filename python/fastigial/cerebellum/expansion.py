@@ -92,10 +92,10 @@ def dimension(layer: GranuleLayer, mossy: ArrayLike, *, n_threads: int | None = 
     --------
     >>> import numpy as np
     >>> import fastigial as fg
-    >>> layer = fg.cerebellum.GranuleLayer(50, 2000, n_inputs=4, activation="binary", seed=0)
-    >>> mossy = np.random.default_rng(0).normal(size=(300, 50))
+    >>> layer = fg.cerebellum.GranuleLayer(100, 2000, activation="binary", seed=0)
+    >>> mossy = np.random.default_rng(0).normal(size=(300, 100))
     >>> found = fg.cerebellum.expansion.dimension(layer, mossy)
-    >>> expected = fg.cerebellum.expansion.expected_dimension(50, 2000, 4, 0.1)
+    >>> expected = fg.cerebellum.expansion.expected_dimension(100, 2000, 4, 0.1)
     >>> 0.9 < found / expected < 1.1
     True
     """
@@ -252,7 +252,7 @@ def learning_speed(
     --------
     >>> import numpy as np
     >>> import fastigial as fg
-    >>> layer = fg.cerebellum.GranuleLayer(60, 600, n_inputs=4, seed=0)
+    >>> layer = fg.cerebellum.GranuleLayer(60, 600, golgi="feedforward", golgi_gain=2.0, seed=0)
     >>> patterns = fg.cerebellum.correlated_mossy_input(60, 40, 0.5, seed=0)
     >>> found = fg.cerebellum.expansion.learning_speed(layer, patterns)
     >>> found.ratio > 1
@@ -316,7 +316,7 @@ def _epochs(activity: NDArray[np.floating], criterion: float) -> float:
     shares[shares < _ROUNDING] = 0.0
     # The first direction is learned in one epoch: its rate is infinite, but zero times it is zero.
     with np.errstate(divide="ignore"):
-        rates = np.minimum(-2 * np.log1p(-shares), 1e300)
+        rates = np.minimum(-2 * np.log1p(-shares), 1e9)
 
     def excess(t: float) -> float:
         return float(np.sum(np.exp(-t * rates))) / n - criterion**2

@@ -1,11 +1,13 @@
 """Published systems, one class each.
 
-CorticoCerebellarRNN
+CorticoCerebellarRNN, fit_together
     A recurrent cortex, and a cerebellum that predicts the feedback that has not arrived yet.
 ForwardInterface
     A perceptron whose layers are unlocked, forwards and backwards, by predictions.
 DelayedPathway, delay_sweep
     Two areas with a conduction delay between them, and a forward interface beside it.
+CounterfactualPredictiveControl
+    Anticipatory control of a plant by an adaptive filter that tells its feedback loop of errors to come.
 """
 
 from __future__ import annotations

@@ -191,7 +191,15 @@ class CorticoCerebellarRNN:
                 raise ValueError(
                     'learning is "bp_lambda", which takes a cerebellum that is whole and learns throughout'
                 )
-            return BPLambda(weight=given["bootstrap"], hidden=self.granule_layers, seed=seed)
+            if given["window"] != 1:
+                raise ValueError(f'window is {given["window"]}, but learning is "bp_lambda", which knows no windows')
+            return BPLambda(
+                decay=given["trace_decay"],
+                discount=given["discount"],
+                weight=given["bootstrap"],
+                hidden=self.granule_layers,
+                seed=seed,
+            )
         if given["learning"] != "windows":
             raise ValueError(f'learning is {given["learning"]!r}, expected "windows" or "bp_lambda"')
         return SyntheticGradient(

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastigial import _core
+from fastigial.cerebellum.eligibility import as_steps
 from fastigial.models.counterfactual_benchmarks import BenchmarkLoop
-from fastigial.models.linear_systems import as_steps
 from fastigial.rnn.checks import as_positive, one_of
 
 __all__ = ["Rule", "TracedLoop"]
@@ -64,7 +64,7 @@ class TracedLoop(BenchmarkLoop):
 
     def _trace(self, rule: str, trace_delay: float) -> tuple[Any, int]:
         one_of("rule", rule, _RULES)
-        lag = as_steps("trace_delay", as_positive("trace_delay", trace_delay, zero=True), self.dt)
+        lag = as_steps("trace_delay", trace_delay, self.dt)
         if rule != "forward_model":
             # What comes after the end of the trial never comes, however late.
             return None, min(lag, self.time.size)

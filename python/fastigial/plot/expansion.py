@@ -30,6 +30,8 @@ _NAMES = {
     "learning_speed": "learning speed\n(granule / mossy)",
     "population_correlation": "population correlation\n(granule / mossy)",
 }
+# Coding levels that span as much are drawn on a logarithmic axis.
+_DECADE = 10
 # Where granule cells are no better than their inputs.
 _RATIOS = ("learning_speed", "population_correlation")
 
@@ -139,5 +141,7 @@ def _draw(ax: Axes, result: ExpansionSweep, name: str, against: str) -> None:
     else:
         ax.set_xlabel("coding level")
         few_ticks(ax, x=4, y=4)
+        if x.max() >= _DECADE * x.min():
+            ax.set_xscale("log")
     ax.set_ylim(bottom=0.0)
     tidy(ax)

@@ -7,11 +7,10 @@
 //! Sets are drawn by Floyd's method (Bentley & Floyd, Commun ACM 30:754, 1987): for j = M−K … M−1 take a number t of 0 … j, or j itself if
 //! t is taken already. Each cell has a random stream of its own.
 
-use rand::RngExt;
-
 use crate::error::{Error, Result};
 use crate::numerics::parallel::Threads;
-use crate::numerics::rng::stream;
+use crate::numerics::rng::{stream, whole};
+use crate::numerics::room::room;
 
 /// Cells of one piece of work.
 const PIECE: usize = 1024;
@@ -25,13 +24,13 @@ pub fn random(
     threads: &Threads,
 ) -> Result<Vec<u32>> {
     check_sizes(n_mossy, n_granule, n_inputs)?;
-    let mut sources = vec![0; n_granule * n_inputs];
+    let mut sources = room(&[n_granule, n_inputs], 0)?;
     threads.for_chunks(&mut sources, PIECE * n_inputs, |piece, chunk| {
         for (cell, set) in chunk.chunks_exact_mut(n_inputs).enumerate() {
             let mut rng = stream(seed, (piece * PIECE + cell) as u64);
             for k in 0..n_inputs {
                 let last = (n_mossy - n_inputs + k) as u32;
-                let drawn = rng.random_range(0..=last);
+                let drawn = whole(&mut rng, last);
                 // What is there is in order; the last number is beyond all of it.
                 match set[..k].binary_search(&drawn) {
                     Ok(_) => set[k] = last,
@@ -73,7 +72,7 @@ pub fn local(
     }
     let (n_mossy, n_granule) = (mossy.len() / n_dimensions, granule.len() / n_dimensions);
     check_sizes(n_mossy, n_granule, n_inputs)?;
-    let mut sources = vec![0; n_granule * n_inputs];
+    let mut sources = room(&[n_granule, n_inputs], 0)?;
     threads.for_chunks(&mut sources, PIECE * n_inputs, |piece, chunk| {
         let mut ranked: Vec<(f64, u32)> = Vec::with_capacity(n_mossy);
         for (cell, set) in chunk.chunks_exact_mut(n_inputs).enumerate() {
@@ -97,14 +96,15 @@ pub fn local(
 
 /// Refuses sources that do not exist, or one twice for the same cell.
 pub fn check(sources: &[u32], n_inputs: usize, n_mossy: usize) -> Result<()> {
-    let mut last_cell = vec![usize::MAX; n_mossy];
-    for (cell, set) in sources.chunks_exact(n_inputs).enumerate() {
+    // Of each fibre; cells are counted from one.
+    let mut last_cell = room(&[n_mossy], 0)?;
+    for (cell, set) in (1..).zip(sources.chunks_exact(n_inputs)) {
         for &source in set {
             let Some(last) = last_cell.get_mut(source as usize) else {
                 return Err(Error::value("sources", source, format!("0 to {}", n_mossy - 1)));
             };
             if *last == cell {
-                let got = format!("{source} twice for cell {cell}");
+                let got = format!("{source} twice for cell {}", cell - 1);
                 return Err(Error::value("sources", got, "different mossy fibres for each cell"));
             }
             *last = cell;
@@ -122,9 +122,6 @@ fn check_sizes(n_mossy: usize, n_granule: usize, n_inputs: usize) -> Result<()> 
     }
     if !(1..=n_mossy).contains(&n_inputs) {
         return Err(Error::value("n_inputs", n_inputs, format!("1 to n_mossy, {n_mossy}")));
-    }
-    if n_granule.checked_mul(n_inputs).is_none_or(|n| n > (isize::MAX as usize) / 8) {
-        return Err(Error::Memory { shape: vec![n_granule, n_inputs] });
     }
     Ok(())
 }
