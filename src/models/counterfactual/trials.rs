@@ -343,12 +343,12 @@ mod tests {
     #[test]
     fn what_diverges_is_named() {
         let (_, _, features, reference) = parts();
-        let setting = Setting { rate: 1e200, n_trials: 5, ..setting(&features, &reference) };
-        let error = learned(&[0.0; 2], &setting, true).unwrap_err();
-        assert!(error.to_string().starts_with("the output of the plant is not finite in trial"), "{error}");
+        let setting = setting(&features, &reference);
+        let error = learned(&[1.7e308; 2], &setting, true).unwrap_err();
+        assert!(error.to_string().starts_with("the output of the plant is not finite in trial 0"), "{error}");
         // No trial comes after the last update to show it.
-        let setting = Setting { rate: 1e308, features: &[1e3; 2 * N_STEPS], ..setting.clone() };
-        let error = learned(&[0.0; 2], &Setting { n_trials: 1, ..setting }, true).unwrap_err();
+        let setting = Setting { rate: 1e308, features: &[1e3; 2 * N_STEPS], ..setting };
+        let error = learned(&[0.0; 2], &setting, true).unwrap_err();
         assert_eq!(error.to_string(), "a weight is not finite after trial 0");
     }
 }
