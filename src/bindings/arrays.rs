@@ -29,7 +29,7 @@ pub fn read<'py, R: Number>(
         .map_err(|_| PyTypeError::new_err(format!("{argument} must be a {} array", precision::<R>())))
 }
 
-/// Its numbers in order, copied only if they are not.
+/// A copy of its numbers in order, which kernels may keep while the interpreter goes on.
 pub fn in_order<R: Number>(array: &PyReadonlyArrayDyn<'_, R>) -> (Vec<usize>, Vec<R>) {
     let view = array.as_array();
     let shape = view.shape().to_vec();

@@ -21,6 +21,8 @@
 //! the rule of Widrow and Hoff (1960).
 
 use crate::error::{Error, Result};
+use crate::monitor::{Flow, Monitor, Progress};
+use crate::numerics::room::room;
 use crate::real::Real;
 
 /// Weights from features to outputs.
@@ -112,13 +114,21 @@ impl<R: Real> Kernel<R> {
         if taps.iter().any(|tap| !tap.1.to_f64().is_finite()) {
             return Err(Error::value("eligibility", "not finite", "finite numbers"));
         }
-        Ok(Self { n_features, taps, past: vec![R::ZERO; (longest + 1) * n_features], at: 0 })
+        let past = room(&[longest.saturating_add(1), n_features], R::ZERO)?;
+        Ok(Self { n_features, taps, past, at: 0 })
+    }
+
+    /// The same for trials of `n_steps`: what would come after their end needs no memory.
+    pub fn within(n_steps: usize, n_features: usize, mut taps: Vec<(usize, R)>) -> Result<Self> {
+        for (lag, _) in &mut taps {
+            *lag = n_steps.min(*lag);
+        }
+        Self::new(n_features, taps)
     }
 
     /// h_n = x_{n−m}.
-    pub fn delayed(n_features: usize, n_steps: usize) -> Self {
-        let past = vec![R::ZERO; (n_steps + 1) * n_features];
-        Self { n_features, taps: vec![(n_steps, R::ONE)], past, at: 0 }
+    pub fn delayed(n_features: usize, n_steps: usize) -> Result<Self> {
+        Self::new(n_features, vec![(n_steps, R::ONE)])
     }
 }
 
@@ -162,35 +172,70 @@ pub enum Timing {
     Batched,
 }
 
-/// Runs trials one after the other, each from empty traces, and learns. Gives outputs, trials × steps × outputs.
+/// Trials to run, and what to learn from them.
+#[derive(Debug, Clone, Copy)]
+pub struct Lesson<'a, R> {
+    /// trials × steps × features.
+    pub features: &'a [R],
+    /// Steps of each trial.
+    pub n_steps: usize,
+    /// What the climbing fibres carry.
+    pub teaching: Teaching<'a, R>,
+    /// η.
+    pub rate: R,
+    /// When weights change.
+    pub timing: Timing,
+}
+
+/// Steps between looks at the caller.
+const STRETCH: usize = 64;
+
+/// Runs trials one after the other, each from empty traces, and learns. Gives outputs, trials × steps × outputs; after an error,
+/// or where the caller stops it, weights are as they were.
 pub fn run<R: Real>(
     filter: &mut Filter<R>,
     kernel: &mut Kernel<R>,
-    features: &[R],
-    n_steps: usize,
-    teaching: Teaching<'_, R>,
-    rate: R,
-    timing: Timing,
+    lesson: &Lesson<'_, R>,
+    monitor: &mut dyn Monitor,
 ) -> Result<Vec<R>> {
+    let kept = filter.weights.clone();
+    let found = follow(filter, kernel, lesson, monitor);
+    if found.is_err() {
+        filter.weights = kept;
+    }
+    found
+}
+
+fn follow<R: Real>(
+    filter: &mut Filter<R>,
+    kernel: &mut Kernel<R>,
+    lesson: &Lesson<'_, R>,
+    monitor: &mut dyn Monitor,
+) -> Result<Vec<R>> {
+    let Lesson { features, n_steps, teaching, rate, timing } = *lesson;
     let (n_features, n_outputs) = (filter.n_features(), filter.n_outputs());
     let per_trial = n_steps * n_features;
     if per_trial == 0 || !features.len().is_multiple_of(per_trial) {
         let expected = format!("(n_trials, n_steps, n_features) with n_features = {n_features}");
         return Err(Error::shape("features", &[features.len()], expected));
     }
-    let length = features.len() / n_features * n_outputs;
+    let n_trials = features.len() / per_trial;
+    let mut outputs = room(&[n_trials, n_steps, n_outputs], R::ZERO)?;
     if let Teaching::Targets(given) | Teaching::Errors(given) = teaching
-        && given.len() != length
+        && given.len() != outputs.len()
     {
-        let expected = format!("one number for each of {length} outputs of all steps and trials");
+        let expected = format!("one number for each of {} outputs of all steps and trials", outputs.len());
         return Err(Error::shape("targets", &[given.len()], expected));
     }
-    let mut outputs = vec![R::ZERO; length];
     let (mut traces, mut errors) = (vec![R::ZERO; n_features], vec![R::ZERO; n_outputs]);
     let mut change = vec![R::ZERO; n_outputs * n_features];
     for (trial, features) in features.chunks_exact(per_trial).enumerate() {
         kernel.rest();
         for (step, features) in features.chunks_exact(n_features).enumerate() {
+            let now = Progress { done: trial, total: n_trials, loss: f64::NAN };
+            if step % STRETCH == 0 && monitor.report(now) == Flow::Stop {
+                return Err(Error::Interrupted);
+            }
             let here = (trial * n_steps + step) * n_outputs..(trial * n_steps + step + 1) * n_outputs;
             let out = &mut outputs[here.clone()];
             filter.output(features, out);
@@ -222,6 +267,7 @@ pub fn run<R: Real>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::monitor::Silent;
 
     fn signal(n: usize) -> Vec<f64> {
         (0..n).map(|i| (0.7 * i as f64).sin() + (0.013 * (i * i) as f64).cos()).collect()
@@ -263,9 +309,10 @@ mod tests {
         };
         let learned = |rate: f64, timing| {
             let mut filter = Filter::new(n_features, start.clone()).unwrap();
-            let mut kernel = Kernel::delayed(n_features, 0);
+            let mut kernel = Kernel::delayed(n_features, 0).unwrap();
             let teaching = Teaching::Targets(&targets);
-            run(&mut filter, &mut kernel, &features, n_steps, teaching, rate, timing).unwrap();
+            let lesson = Lesson { features: &features, n_steps, teaching, rate, timing };
+            run(&mut filter, &mut kernel, &lesson, &mut Silent).unwrap();
             filter
                 .weights()
                 .iter()
@@ -290,9 +337,10 @@ mod tests {
     fn unobserved_targets_teach_nothing() {
         let features = signal(12);
         let mut filter = Filter::new(2, vec![1.0, 2.0]).unwrap();
-        let mut kernel = Kernel::delayed(2, 1);
+        let mut kernel = Kernel::delayed(2, 1).unwrap();
         let teaching = Teaching::Targets(&[f64::NAN; 6]);
-        let outputs = run(&mut filter, &mut kernel, &features, 6, teaching, 0.1, Timing::Online).unwrap();
+        let lesson = Lesson { features: &features, n_steps: 6, teaching, rate: 0.1, timing: Timing::Online };
+        let outputs = run(&mut filter, &mut kernel, &lesson, &mut Silent).unwrap();
         assert_eq!(filter.weights(), [1.0, 2.0]);
         assert!(outputs.iter().all(|value| value.is_finite()));
     }
@@ -301,9 +349,24 @@ mod tests {
     fn runaway_weights_are_reported() {
         let features = vec![1e200; 8];
         let mut filter = Filter::new(1, vec![1.0]).unwrap();
-        let mut kernel = Kernel::delayed(1, 0);
+        let mut kernel = Kernel::delayed(1, 0).unwrap();
         let teaching = Teaching::Targets(&[0.0; 8]);
-        let error = run(&mut filter, &mut kernel, &features, 4, teaching, 1.0, Timing::Online).unwrap_err();
+        let lesson = Lesson { features: &features, n_steps: 4, teaching, rate: 1.0, timing: Timing::Online };
+        let error = run(&mut filter, &mut kernel, &lesson, &mut Silent).unwrap_err();
         assert_eq!(error.to_string(), "a weight is not finite after trial 0");
+        assert_eq!(filter.weights(), [1.0]);
+    }
+
+    #[test]
+    fn traces_beyond_memory_are_refused_and_those_beyond_a_trial_need_none() {
+        assert!(Kernel::<f64>::delayed(3, usize::MAX).is_err());
+        assert!(Kernel::<f64>::delayed(1 << 31, 1 << 31).is_err());
+        let (features, mut traces) = (signal(6), vec![0.0; 2]);
+        let mut kernel = Kernel::within(3, 2, vec![(usize::MAX, 1.0), (1, 2.0)]).unwrap();
+        for step in 0..3 {
+            kernel.step(&features[2 * step..][..2], &mut traces);
+            let expected = if step == 0 { 0.0 } else { 2.0 * features[2 * step - 2] };
+            assert_eq!(traces[0], expected);
+        }
     }
 }

@@ -5,8 +5,8 @@
 //! ```
 //! The last d + 1 rows are kept in a ring, so a step costs one copy whatever the delay.
 
-use super::record::room;
 use crate::error::Result;
+use crate::numerics::room::room;
 use crate::real::Real;
 
 /// A delay of whole steps for rows of one width.
@@ -23,7 +23,7 @@ pub struct DelayLine<R> {
 impl<R: Real> DelayLine<R> {
     /// Nothing has been sent: the first `delay` rows that arrive hold `fill`.
     pub fn new(width: usize, delay: usize, fill: R) -> Result<Self> {
-        let mut rows = room(1, delay.saturating_add(1), width)?;
+        let mut rows = room(&[delay.saturating_add(1), width], R::ZERO)?;
         // Zeros need not be written, which for a long delay would take long.
         if fill != R::ZERO {
             rows.fill(fill);

@@ -23,8 +23,8 @@
 //! its rule a gradient (Herreros, Arsiwalla & Verschure, NIPS 2016).
 
 use super::delay_line::DelayLine;
-use super::record::room;
 use crate::error::{Error, Result};
+use crate::numerics::room::room;
 use crate::numerics::simd::{multiply_add, vectorised};
 use crate::real::Real;
 
@@ -111,7 +111,7 @@ impl Eligibility {
             Shape::Alpha { decay } => (1.0 - decay).powi(2) * k as f64 * decay.powf(k as f64 - 1.0),
             Shape::Array(kernel) => kernel.get(k).copied().unwrap_or(0.0),
         };
-        let mut values = room(1, n_steps, 1)?;
+        let mut values = room(&[n_steps], 0.0)?;
         for (k, value) in values.iter_mut().enumerate().skip(self.lag) {
             *value = at(k - self.lag);
         }
@@ -140,12 +140,12 @@ pub struct Trace<R> {
 impl<R: Real> Trace<R> {
     /// At the start of a trial: nothing has been active.
     pub fn new(eligibility: &Eligibility, n_features: usize) -> Result<Self> {
-        let zeros = |needed: bool| vec![R::ZERO; if needed { n_features } else { 0 }];
+        let zeros = |needed: bool| room(&[if needed { n_features } else { 0 }], R::ZERO);
         let kept = eligibility.n_kept();
         Ok(Self {
             past: DelayLine::new(if kept > 0 { n_features } else { 0 }, kept, R::ZERO)?,
-            rise: zeros(matches!(eligibility.shape, Shape::Alpha { .. })),
-            value: zeros(eligibility.shape != Shape::Instantaneous),
+            rise: zeros(matches!(eligibility.shape, Shape::Alpha { .. }))?,
+            value: zeros(eligibility.shape != Shape::Instantaneous)?,
             eligibility: eligibility.clone(),
         })
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::granule::GranuleLayer;
+use super::granule::{Buffers, GranuleLayer};
 use crate::error::{Error, Result};
 use crate::numerics::parallel::Threads;
 use crate::real::Real;
@@ -16,11 +16,19 @@ pub enum Expansion<R> {
     Granule(Arc<GranuleLayer<R>>),
 }
 
-/// Filters of trials that run side by side.
+/// Filters of trials that run side by side, and what a step needs besides.
 #[derive(Debug, Clone, Default)]
 pub struct Layers<R> {
     filters: Vec<R>,
     granule: Vec<R>,
+    buffers: Buffers<R>,
+}
+
+impl<R: Real> Layers<R> {
+    /// Back to the start of the trials.
+    pub fn clear(&mut self) {
+        self.filters.fill(R::ZERO);
+    }
 }
 
 impl<R: Real> Expansion<R> {
@@ -41,11 +49,12 @@ impl<R: Real> Expansion<R> {
     }
 
     /// The start of `n_trials` trials.
-    pub fn start(&self, n_trials: usize) -> Layers<R> {
-        match self {
-            Self::Direct(_) => Layers::default(),
-            Self::Granule(layer) => Layers { filters: layer.rest(n_trials), granule: Vec::new() },
-        }
+    pub fn start(&self, n_trials: usize) -> Result<Layers<R>> {
+        let filters = match self {
+            Self::Direct(_) => Vec::new(),
+            Self::Granule(layer) => layer.rest(n_trials)?,
+        };
+        Ok(Layers { filters, granule: Vec::new(), buffers: Buffers::default() })
     }
 
     /// One step of all trials: trials × mossy fibres to trials × features.
@@ -53,8 +62,9 @@ impl<R: Real> Expansion<R> {
         match self {
             Self::Direct(_) => copy(mossy, out),
             Self::Granule(layer) => {
-                layers.granule.resize(mossy.len() / layer.n_mossy() * layer.n_granule(), R::ZERO);
-                layer.step(mossy, &mut layers.filters, &mut layers.granule, out, threads)
+                let Layers { filters, granule, buffers } = layers;
+                granule.resize(mossy.len() / layer.n_mossy() * layer.n_granule(), R::ZERO);
+                layer.step(mossy, filters, granule, out, buffers, threads)
             }
         }
     }
@@ -62,14 +72,13 @@ impl<R: Real> Expansion<R> {
     /// Some steps of a single trial: steps × mossy fibres to steps × features.
     pub fn steps(&self, layers: &mut Layers<R>, mossy: &[R], out: &mut [R], threads: &Threads) -> Result<()> {
         let Self::Granule(layer) = self else { return copy(mossy, out) };
-        let Some(basis) = layer.basis() else { return layer.forward(mossy, out, threads) };
+        let Layers { filters, granule, buffers } = layers;
+        let Some(basis) = layer.basis() else { return layer.forward_with(mossy, out, buffers, threads) };
         let (n_granule, n_features) = (layer.n_granule(), layer.n_features());
-        layers.granule.resize(mossy.len() / layer.n_mossy() * n_granule, R::ZERO);
-        layer.forward(mossy, &mut layers.granule, threads)?;
-        for (granule, features) in
-            layers.granule.chunks_exact(n_granule).zip(out.chunks_exact_mut(n_features))
-        {
-            basis.advance(&mut layers.filters, granule, features);
+        granule.resize(mossy.len() / layer.n_mossy() * n_granule, R::ZERO);
+        layer.forward_with(mossy, granule, buffers, threads)?;
+        for (granule, features) in granule.chunks_exact(n_granule).zip(out.chunks_exact_mut(n_features)) {
+            basis.advance(filters, granule, features);
         }
         Ok(())
     }

@@ -22,11 +22,12 @@ use super::delay_line::DelayLine;
 use super::eligibility::{Eligibility, Trace};
 use super::expansion::{Expansion, Layers};
 use super::plasticity::{Means, Plasticity};
-use super::record::{Record, room};
+use super::record::Record;
 use crate::error::{Error, Result};
 use crate::monitor::{Flow, Monitor, Progress};
 use crate::network::parameters::Parameters;
 use crate::numerics::parallel::Threads;
+use crate::numerics::room::room;
 use crate::real::Real;
 
 /// A module.
@@ -68,6 +69,8 @@ pub struct Moment<R> {
     /// f that arrived: trials × zones.
     pub arrived: Vec<R>,
     change: Vec<R>,
+    /// Weights and means before the last lesson.
+    kept: (Vec<R>, Means<R>),
 }
 
 impl<R: Real> Module<R> {
@@ -142,17 +145,18 @@ impl<R: Real> Module<R> {
     ) -> Result<Moment<R>> {
         let circuit = &self.circuit;
         let (n_features, n_zones) = (circuit.n_features(), circuit.n_zones());
-        let zeros = |width: usize| room(1, n_trials, width);
+        let zeros = |width: usize| room(&[n_trials, width], R::ZERO);
         Ok(Moment {
-            layers: self.expansion.start(n_trials),
+            layers: self.expansion.start(n_trials)?,
             traces: (0..n_trials).map(|_| Trace::new(eligibility, n_features)).collect::<Result<_>>()?,
             fibres: (0..n_trials).map(|_| DelayLine::new(n_zones, delay, R::NAN)).collect::<Result<_>>()?,
             features: zeros(n_features)?,
             eligibility: zeros(n_features)?,
             purkinje: zeros(circuit.n_purkinje())?,
             nuclei: zeros(circuit.n_nuclei())?,
-            arrived: vec![R::NAN; n_trials * n_zones],
+            arrived: room(&[n_trials, n_zones], R::NAN)?,
             change: vec![R::ZERO; n_features],
+            kept: (Vec::new(), self.means.clone()),
         })
     }
 
@@ -186,6 +190,15 @@ impl<R: Real> Module<R> {
         self.plasticity.teach(&mut self.circuit, &mut self.means, arrived, eligibility, change);
     }
 
+    /// The same for a lesson that stands alone: weights that would not be finite are an error, and stay as they were.
+    pub fn teach_or_restore(&mut self, moment: &mut Moment<R>) -> Result<()> {
+        moment.kept.0.clear();
+        moment.kept.0.extend_from_slice(self.circuit.weights());
+        moment.kept.1.clone_from(&self.means);
+        self.teach(moment);
+        self.keep_or_restore(&moment.kept, || " at this step".to_owned())
+    }
+
     /// Runs trials without learning; `keeps_features` keeps the activity of all parallel fibres.
     pub fn run(
         &self,
@@ -199,9 +212,9 @@ impl<R: Real> Module<R> {
         check_mossy(mossy, n_trials, n_steps, self.n_mossy())?;
         let (circuit, n_mossy) = (&self.circuit, self.n_mossy());
         let n_features = circuit.n_features();
-        let mut purkinje = room(n_trials, n_steps, circuit.n_purkinje())?;
-        let mut nuclei = room(n_trials, n_steps, circuit.n_nuclei())?;
-        let mut features = room(n_trials, n_steps, if keeps_features { n_features } else { 0 })?;
+        let mut purkinje = room(&[n_trials, n_steps, circuit.n_purkinje()], R::ZERO)?;
+        let mut nuclei = room(&[n_trials, n_steps, circuit.n_nuclei()], R::ZERO)?;
+        let mut features = room(&[n_trials, n_steps, if keeps_features { n_features } else { 0 }], R::ZERO)?;
         let [into_purkinje, into_nuclei, into_features] = [
             Record::new(&mut purkinje, circuit.n_purkinje(), n_steps, 1),
             Record::new(&mut nuclei, circuit.n_nuclei(), n_steps, 1),
@@ -210,7 +223,7 @@ impl<R: Real> Module<R> {
         // Few trials share their granule cells out instead.
         let inner = if n_trials < threads.count() { threads.clone() } else { Threads::one() };
         let one_trial = |trial: usize, stop: &dyn Fn() -> bool| -> Result<()> {
-            let mut layers = self.expansion.start(1);
+            let mut layers = self.expansion.start(1)?;
             let stretch = stretch(n_features, n_steps);
             let mut rows = vec![R::ZERO; stretch * n_features];
             let (mut purkinje, mut nuclei) = (into_purkinje.block(trial), into_nuclei.block(trial));

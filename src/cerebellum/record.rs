@@ -2,19 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::error::{Error, Result};
 use crate::real::Real;
-
-/// Zeros for trials × steps × width, or an error if there is no room for them.
-pub fn room<R: Real>(n_trials: usize, n_steps: usize, width: usize) -> Result<Vec<R>> {
-    let mut values = Vec::<R>::new();
-    let memory = || Error::Memory { shape: vec![n_trials, n_steps, width] };
-    let length = n_trials.checked_mul(n_steps).and_then(|n| n.checked_mul(width)).ok_or_else(memory)?;
-    values.try_reserve_exact(length).map_err(|_| memory())?;
-    drop(values);
-    // There is room; pages that the system gives as zeros are not written before they are needed.
-    Ok(vec![R::ZERO; length])
-}
 
 /// One array, trials × steps × width, cut into blocks of trials.
 pub struct Record<'a, R> {

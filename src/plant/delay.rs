@@ -1,5 +1,8 @@
 //! A line that gives back what went in a fixed number of steps ago, and zero before that.
 
+use crate::error::Result;
+use crate::numerics::room::room;
+
 /// Values on their way, for copies side by side.
 #[derive(Debug, Clone)]
 pub struct DelayLine {
@@ -11,8 +14,8 @@ pub struct DelayLine {
 
 impl DelayLine {
     /// An empty line of this many steps.
-    pub fn new(n_steps: usize, n_copies: usize) -> Self {
-        Self { n_copies, at: 0, values: vec![0.0; n_steps * n_copies] }
+    pub fn new(n_steps: usize, n_copies: usize) -> Result<Self> {
+        Ok(Self { n_copies, at: 0, values: room(&[n_steps, n_copies], 0.0)? })
     }
 
     /// Empties it.
@@ -43,7 +46,7 @@ mod tests {
     #[test]
     fn values_arrive_after_their_delay() {
         for n_steps in 1..5 {
-            let mut line = DelayLine::new(n_steps, 2);
+            let mut line = DelayLine::new(n_steps, 2).unwrap();
             for step in 0..12 {
                 let sent = [step as f64 + 1.0, -(step as f64)];
                 let expected = if step < n_steps {
@@ -60,8 +63,14 @@ mod tests {
     }
 
     #[test]
+    fn delays_that_do_not_fit_into_memory_are_refused() {
+        assert!(DelayLine::new(usize::MAX, 2).is_err());
+        assert!(DelayLine::new(1 << 31, 1 << 31).is_err());
+    }
+
+    #[test]
     fn a_line_without_delay_holds_nothing() {
-        let mut line = DelayLine::new(0, 3);
+        let mut line = DelayLine::new(0, 3).unwrap();
         line.send(&[1.0; 3]);
         assert_eq!(line.arriving(), None);
     }

@@ -4,8 +4,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::bindings::arrays::{Number, array, in_order, read};
-use crate::bindings::call::{call, translated};
-use crate::cerebellum::adaptive_filter::{Filter, Kernel, Teaching, Timing, run};
+use crate::bindings::call::{long_call, translated};
+use crate::cerebellum::adaptive_filter::{Filter, Kernel, Lesson, Teaching, Timing, run};
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(run_adaptive_filter, module)?)
@@ -57,15 +57,19 @@ fn adapt<'py, R: Number>(
     let teaching = teaching.map(|teaching| in_order(&teaching).1);
     let taps = taps.into_iter().map(|(lag, gain)| (lag, R::from_f64(gain))).collect();
     let mut filter = Filter::new(n_features, weights).map_err(|error| translated(py, &error))?;
-    let outputs = call(py, || {
-        let mut kernel = Kernel::new(n_features, taps)?;
+    let (outputs, exception) = long_call(py, None, |monitor| {
+        let mut kernel = Kernel::within(n_steps, n_features, taps)?;
         let teaching = match &teaching {
             None => Teaching::Nothing,
             Some(given) if are_errors => Teaching::Errors(given),
             Some(given) => Teaching::Targets(given),
         };
-        run(&mut filter, &mut kernel, &features, n_steps, teaching, R::from_f64(rate), timing)
+        let lesson = Lesson { features: &features, n_steps, teaching, rate: R::from_f64(rate), timing };
+        run(&mut filter, &mut kernel, &lesson, monitor)
     })?;
+    if let Some(exception) = exception {
+        return Err(exception);
+    }
     let weights = array(py, &sizes, filter.weights().to_vec());
     Ok((array(py, &[n_trials, n_steps, n_outputs], outputs).into_any(), weights.into_any()))
 }

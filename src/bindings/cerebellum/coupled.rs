@@ -6,9 +6,11 @@ use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping};
 
-use super::module::{Cerebellum, Held, three_axes, two_precisions, unknown};
+use super::held::{Away, Held, brief};
+use super::module::{Cerebellum, three_axes, two_precisions};
+use super::unknown;
 use crate::bindings::arrays::{Number, array, in_order, read};
-use crate::bindings::call::long_call;
+use crate::bindings::call::{call, long_call};
 use crate::bindings::precision::{Either, lock};
 use crate::bindings::rnn::network::{Held as HeldNetwork, Network};
 use crate::cerebellum::coupled::{Aim, Coupling, Learning, Mossy, Trials, run};
@@ -85,10 +87,17 @@ fn together<'py, R: Number>(
         Some(targets) => three_axes::<R>("targets", targets)?.1,
         None => Vec::new(),
     };
-    let (found, exception) = long_call(py, asked.progress, |monitor| {
-        // Always in this order.
-        let (network, mut module) = (lock(network), lock(module));
-        let wiring = Wiring::new(&network.network);
+    let network = call(py, || Ok(lock(network).network.clone()))?;
+    let learns = asked.learning != Learning::Off;
+    let mut copy = if learns { None } else { Some(brief(py, module, |module, _| Ok(module.clone()))?) };
+    let mut away = if learns { Some(Away::take(py, module)?) } else { None };
+    let (found, exception) = long_call(py, asked.progress, move |monitor| {
+        let module = match (&mut copy, &mut away) {
+            (Some(copy), _) => copy,
+            (None, Some(away)) => away.module()?,
+            (None, None) => return Err(Error::Interrupted),
+        };
+        let wiring = Wiring::new(&network);
         let trials = Trials {
             inputs: &inputs,
             targets: &targets,
@@ -99,7 +108,7 @@ fn together<'py, R: Number>(
             seed: Some(asked.seed),
         };
         let threads = Threads::new(asked.n_threads)?;
-        run(&wiring, &mut module.module, &coupling, &trials, asked.learning, &threads, monitor)
+        run(&wiring, module, &coupling, &trials, asked.learning, &threads, monitor)
     })?;
     if let Some(exception) = exception {
         return Err(exception);

@@ -3,18 +3,21 @@
 use std::sync::Arc;
 
 use numpy::{PyArray2, PyArrayMethods, PyReadonlyArray2};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use super::unknown;
 use crate::bindings::arrays::{Number, array, in_order, read};
-use crate::bindings::call::{call, translated};
+use crate::bindings::call::{call, stoppable_call, translated};
 use crate::bindings::precision::{Either, in_either};
 use crate::cerebellum::granule::{
     Activation, Golgi, GranuleLayer as CoreLayer, Inhibition, Parts, Pathway, Scope, Shape, TemporalBasis,
     wiring,
 };
-use crate::error::Error;
+use crate::error::{Error, Result};
+use crate::monitor::Stop;
 use crate::numerics::parallel::Threads;
+use crate::numerics::room::room;
+use crate::real::Real;
 
 /// In either precision.
 pub type Shared = Either<Arc<CoreLayer<f32>>, Arc<CoreLayer<f64>>>;
@@ -84,9 +87,10 @@ impl GranuleLayer {
         in_either!(&self.layer, layer => {
             let (shape, mossy) = trials(layer, mossy)?;
             let [n_trials, n_steps, _] = shape;
-            let out = call(py, || {
-                let mut out = zeros([n_trials, n_steps, layer.n_features()])?;
-                layer.features(&mossy, n_steps, &mut out, &Threads::new(n_threads)?)?;
+            let stop = Stop::default();
+            let out = stoppable_call(py, &stop, || {
+                let mut out = rows(layer, n_trials, n_steps)?;
+                layer.features(&mossy, n_steps, &mut out, &Threads::new(n_threads)?, &stop)?;
                 Ok(out)
             })?;
             Ok(array(py, &[n_trials, n_steps, layer.n_features()], out).into_any())
@@ -102,7 +106,9 @@ impl GranuleLayer {
     ) -> PyResult<Bound<'py, PyAny>> {
         in_either!(&self.layer, layer => {
             let (shape, mossy) = trials(layer, mossy)?;
-            let found = call(py, || layer.inhibition(&mossy, &Threads::new(n_threads)?))?;
+            let stop = Stop::default();
+            let kernel = || layer.inhibition(&mossy, &Threads::new(n_threads)?, &stop);
+            let found = stoppable_call(py, &stop, kernel)?;
             Ok(array(py, &shape[..2], found).into_any())
         })
     }
@@ -119,7 +125,9 @@ impl GranuleLayer {
         let scope = if per_cell { Scope::Cell } else { Scope::Layer };
         in_either!(&self.layer, layer => {
             let (_, mossy) = trials(layer, mossy)?;
-            let found = call(py, || layer.calibrate(&mossy, coding_level, scope, &Threads::new(n_threads)?))?;
+            let stop = Stop::default();
+            let kernel = || layer.calibrate(&mossy, coding_level, scope, &Threads::new(n_threads)?, &stop);
+            let found = stoppable_call(py, &stop, kernel)?;
             let n_granule = layer.n_granule();
             Ok((array(py, &[n_granule], found.thresholds).into_any(), found.balanced))
         })
@@ -162,10 +170,6 @@ fn filters(py: Python<'_>, shape: &str, taus: &[f64]) -> PyResult<TemporalBasis>
     TemporalBasis::new(shape, taus).map_err(|error| translated(py, &error))
 }
 
-fn unknown(argument: &str, got: &str, expected: &str) -> PyErr {
-    PyValueError::new_err(format!("{argument} is {got:?}, expected {expected}"))
-}
-
 /// Mossy activity (trials, steps, n_mossy), and its shape.
 fn trials<R: Number>(layer: &CoreLayer<R>, mossy: &Bound<'_, PyAny>) -> PyResult<([usize; 3], Vec<R>)> {
     let (shape, values) = in_order(&read::<R>("mossy", mossy)?);
@@ -180,13 +184,9 @@ fn trials<R: Number>(layer: &CoreLayer<R>, mossy: &Bound<'_, PyAny>) -> PyResult
     }
 }
 
-/// Room for a result, or an error that says that there is none. Pages are first written by the threads that fill them.
-fn zeros<R: Number>(shape: [usize; 3]) -> crate::error::Result<Vec<R>> {
-    let size = shape.iter().try_fold(1_usize, |size, &n| size.checked_mul(n));
-    match size {
-        Some(size) if Vec::<R>::new().try_reserve_exact(size).is_ok() => Ok(vec![R::ZERO; size]),
-        _ => Err(Error::Memory { shape: shape.to_vec() }),
-    }
+/// Room for features (trials, steps, n_features). Pages are first written by the threads that fill them.
+fn rows<R: Real>(layer: &CoreLayer<R>, n_trials: usize, n_steps: usize) -> Result<Vec<R>> {
+    room(&[n_trials, n_steps, layer.n_features()], R::ZERO)
 }
 
 /// K different mossy fibres for each cell, (n_granule, n_inputs).

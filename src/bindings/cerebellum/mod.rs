@@ -1,11 +1,12 @@
 //! Cerebellar modules.
 
 mod adaptive_filter;
-
 mod coupled;
 mod granule;
+mod held;
 mod module;
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -16,4 +17,9 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(module::eligibility_kernel, module)?)?;
     module.add_function(wrap_pyfunction!(coupled::run_coupled, module)?)?;
     adaptive_filter::register(module)
+}
+
+/// An error about a word.
+fn unknown(argument: &str, got: &str, expected: &str) -> PyErr {
+    PyValueError::new_err(format!("{argument} is {got:?}, expected {expected}"))
 }

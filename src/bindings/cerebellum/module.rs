@@ -7,26 +7,19 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping};
 
 use super::granule::GranuleLayer;
+use super::held::{Away, Held, Shared, brief};
+use super::unknown;
 use crate::bindings::arrays::{self, Number, array, dictionary, in_order, read};
 use crate::bindings::call::{call, long_call};
-use crate::bindings::precision::{Either, in_either, lock};
+use crate::bindings::precision::{Either, in_either};
 use crate::cerebellum::circuit::Circuit;
 use crate::cerebellum::eligibility::{Eligibility, Shape};
 use crate::cerebellum::expansion::Expansion;
 use crate::cerebellum::learning::{Lesson, Teacher};
-use crate::cerebellum::module::{Module, Moment};
+use crate::cerebellum::module::Module;
 use crate::cerebellum::plasticity::{Per, Plasticity, Rule};
 use crate::error::Error;
 use crate::numerics::parallel::Threads;
-
-/// A module, and where the trials stand that it is led through step by step.
-pub struct Held<R> {
-    pub module: Module<R>,
-    moment: Option<(usize, Moment<R>)>,
-}
-
-/// Shared by the class and by calls that let go of the interpreter.
-pub type Shared = Either<Arc<Mutex<Held<f32>>>, Arc<Mutex<Held<f64>>>>;
 
 /// A cerebellar module.
 #[pyclass(module = "fastigial._core", frozen)]
@@ -51,7 +44,7 @@ fn build<R: Number>(
         let circuit = Circuit::new(zones, inhibited, parameters)?;
         Module::new(expansion, circuit, Eligibility::new(lag, shape)?, plasticity, delay)
     })?;
-    Ok(Arc::new(Mutex::new(Held { module, moment: None })))
+    Ok(Held::new(module))
 }
 
 /// (kind, steps of delay, decay or kernel).
@@ -124,7 +117,7 @@ impl Cerebellum {
 
     fn parameters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         in_either!(&self.held, held => {
-            let found = call(py, || Ok(lock(held).module.circuit().parameters().clone()))?;
+            let found = brief(py, held, |module, _| Ok(module.circuit().parameters().clone()))?;
             dictionary(py, &found)
         })
     }
@@ -132,14 +125,14 @@ impl Cerebellum {
     fn set_parameters(&self, parameters: &Bound<'_, PyAny>) -> PyResult<()> {
         fn set<R: Number>(held: &Mutex<Held<R>>, given: &Bound<'_, PyAny>) -> PyResult<()> {
             let given_by_name = arrays::parameters::<R>("parameters", given)?;
-            call(given.py(), || lock(held).module.set(&given_by_name))
+            brief(given.py(), held, |module, _| module.set(&given_by_name))
         }
         in_either!(&self.held, held => set(held, parameters))
     }
 
     fn means<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         in_either!(&self.held, held => {
-            let found = call(py, || lock(held).module.means())?;
+            let found = brief(py, held, |module, _| module.means())?;
             dictionary(py, &found)
         })
     }
@@ -147,7 +140,7 @@ impl Cerebellum {
     fn set_means(&self, means: &Bound<'_, PyAny>) -> PyResult<()> {
         fn set<R: Number>(held: &Mutex<Held<R>>, given: &Bound<'_, PyAny>) -> PyResult<()> {
             let means = arrays::parameters::<R>("state", given)?;
-            call(given.py(), || lock(held).module.set_means(&means))
+            brief(given.py(), held, |module, _| module.set_means(&means))
         }
         in_either!(&self.held, held => set(held, means))
     }
@@ -163,9 +156,10 @@ impl Cerebellum {
     ) -> PyResult<Bound<'py, PyDict>> {
         in_either!(&self.held, held => {
             let ([n_trials, n_steps, _], mossy) = three_axes("mossy", mossy)?;
+            let module = brief(py, held, |module, _| Ok(module.clone()))?;
             let (found, exception) = long_call(py, progress, |monitor| {
                 let threads = Threads::new(n_threads)?;
-                lock(held).module.run(&mossy, n_trials, n_steps, features, &threads, monitor)
+                module.run(&mossy, n_trials, n_steps, features, &threads, monitor)
             })?;
             if let Some(exception) = exception {
                 return Err(exception);
@@ -206,12 +200,14 @@ impl Cerebellum {
                 let got = format!("{name} has {teacher_trials} trials and {teacher_steps} steps");
                 return Err(PyValueError::new_err(format!("{got}, expected those of mossy, {n_trials} and {n_steps}")));
             }
-            let (losses, exception) = long_call(py, progress, |monitor| {
+            let mut away = Away::take(py, held)?;
+            // It goes back before the interpreter is asked for again.
+            let (losses, exception) = long_call(py, progress, move |monitor| {
                 let threads = Threads::new(n_threads)?;
                 let teacher =
                     if name == "targets" { Teacher::Targets(&values) } else { Teacher::Errors(&values) };
                 let lesson = Lesson { mossy: &mossy, n_trials, n_steps, teacher };
-                lock(held).module.learn(&lesson, online, n_epochs, &threads, monitor)
+                away.module()?.learn(&lesson, online, n_epochs, &threads, monitor)
             })?;
             match exception {
                 Some(exception) => Err(exception),
@@ -227,9 +223,7 @@ impl Cerebellum {
             let [n_trials, n_mossy] = shape[..] else {
                 return Err(PyValueError::new_err(format!("mossy has shape {shape:?}, expected (trials, mossy fibres)")));
             };
-            let nuclei = call(py, || {
-                let mut held = lock(held);
-                let Held { module, moment } = &mut *held;
+            let nuclei = brief(py, held, |module, moment| {
                 if n_trials == 0 || n_mossy != module.n_mossy() {
                     let expected = format!("(trials, {}), at least one trial", module.n_mossy());
                     return Err(Error::shape("mossy", &shape, expected));
@@ -251,9 +245,7 @@ impl Cerebellum {
         let py = errors.py();
         in_either!(&self.held, held => {
             let (shape, errors) = in_order(&read("errors", errors)?);
-            call(py, || {
-                let mut held = lock(held);
-                let Held { module, moment } = &mut *held;
+            brief(py, held, |module, moment| {
                 let Some((n_trials, moment)) = moment else {
                     return Err(Error::value("errors", "given before a step", "the errors of a step"));
                 };
@@ -262,16 +254,15 @@ impl Cerebellum {
                     return Err(Error::shape("errors", &shape, format!("{expected:?}, as the last step")));
                 }
                 module.receive(moment, &errors);
-                module.teach(moment);
-                Ok(())
+                module.teach_or_restore(moment)
             })
         })
     }
 
     /// Forgets the trials that it is led through.
     fn reset(&self, py: Python<'_>) -> PyResult<()> {
-        in_either!(&self.held, held => call(py, || {
-            lock(held).moment = None;
+        in_either!(&self.held, held => brief(py, held, |_, moment| {
+            *moment = None;
             Ok(())
         }))
     }
@@ -300,11 +291,6 @@ pub fn three_axes<R: Number>(name: &str, given: &Bound<'_, PyAny>) -> PyResult<(
             Err(PyValueError::new_err(format!("{name} has shape {shape:?}, expected {expected}")))
         }
     }
-}
-
-/// An error about a word.
-pub fn unknown(argument: &str, got: &str, expected: &str) -> PyErr {
-    PyValueError::new_err(format!("{argument} is {got:?}, expected {expected}"))
 }
 
 /// An error about two precisions.

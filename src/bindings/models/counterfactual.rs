@@ -68,16 +68,18 @@ fn closed_loop_responses<'py>(
 }
 
 fn traces(
+    py: Python<'_>,
     model: Option<&Model<'_>>,
     trace_delay: usize,
     n_features: usize,
 ) -> PyResult<Box<dyn Traces<f64> + Send>> {
     let Some((plant, controller, delay)) = model else {
-        return Ok(Box::new(Kernel::delayed(n_features, trace_delay)));
+        let kernel = Kernel::delayed(n_features, trace_delay).map_err(|error| translated(py, &error))?;
+        return Ok(Box::new(kernel));
     };
     let model =
         ForwardModel::new(&system("nominal_plant", plant)?, &feedback(controller, *delay)?, n_features);
-    Ok(Box::new(model.map_err(|error| translated(plant.0.py(), &error))?))
+    Ok(Box::new(model.map_err(|error| translated(py, &error))?))
 }
 
 /// Traces (steps, features): led through a model of the loop, or delayed by so many steps.
@@ -90,7 +92,7 @@ fn counterfactual_traces<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = features.py();
     let (shape, features) = matrix("features", features)?;
-    let mut source = traces(model.as_ref(), trace_delay, shape[1])?;
+    let mut source = traces(py, model.as_ref(), trace_delay, shape[1])?;
     let found = call(py, || all_traces(source.as_mut(), &features, shape[1]))?;
     Ok(array(py, &shape, found).into_any())
 }
@@ -124,7 +126,7 @@ fn learn_counterfactual<'py>(
     let (shape, features) = matrix("features", features)?;
     let weights = in_order(&read::<f64>("weights", weights)?).1;
     let mut filter = Filter::new(shape[1], weights).map_err(|error| translated(py, &error))?;
-    let mut source = traces(model.as_ref(), trace_delay, shape[1])?;
+    let mut source = traces(py, model.as_ref(), trace_delay, shape[1])?;
     let feedback = feedback(&controller, delay)?;
     let setting = Setting {
         reference: &reference,

@@ -32,10 +32,11 @@ mod course;
 mod journey;
 
 use super::module::Module;
-use super::record::{Record, room};
+use super::record::Record;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::numerics::parallel::Threads;
+use crate::numerics::room::room;
 use crate::real::Real;
 use crate::rnn::batch::Workspace;
 use crate::rnn::state::Initial;
@@ -172,7 +173,7 @@ pub fn run<R: Real>(
     ];
     let mut arrays = Vec::with_capacity(widths.len());
     for width in widths {
-        arrays.push(room::<R>(n_trials, n_steps, width)?);
+        arrays.push(room(&[n_trials, n_steps, width], R::ZERO)?);
     }
     let mut workspace = Workspace::<R>::default();
     workspace.cut(n_trials);

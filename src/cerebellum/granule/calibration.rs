@@ -21,7 +21,9 @@ use std::cmp::Ordering;
 use super::GranuleLayer;
 use super::golgi::{Brake, Pathway};
 use crate::error::{Error, Result};
+use crate::monitor::Stop;
 use crate::numerics::parallel::Threads;
+use crate::numerics::room::room;
 use crate::numerics::simd::{multiply_add, vectorised};
 use crate::real::Real;
 
@@ -60,6 +62,7 @@ pub fn calibrate<R: Real>(
     coding_level: f64,
     scope: Scope,
     threads: &Threads,
+    stop: &Stop,
 ) -> Result<Calibration<R>> {
     let (n_mossy, n_granule) = (layer.n_mossy(), layer.n_granule());
     let n_samples = layer.check_samples(mossy)?;
@@ -76,29 +79,29 @@ pub fn calibrate<R: Real>(
         let what = if scope == Scope::Cell { "samples" } else { "pairs of cells and samples" };
         return Err(Error::value("mossy", format!("{n_values} {what}"), format!("{needed} or more of them")));
     }
-    let mut columns = vec![R::ZERO; n_mossy * n_samples];
+    let mut columns = room(&[n_mossy, n_samples], R::ZERO)?;
     threads.for_chunks(&mut columns, n_samples, |fibre, column| {
         for (value, sample) in column.iter_mut().zip(mossy.chunks_exact(n_mossy)) {
             *value = sample[fibre];
         }
     });
-    let search = Search { layer, columns: &columns, n_samples, n_active, scope };
+    let search = Search { layer, columns: &columns, n_samples, n_active, scope, stop };
     let golgi = layer.parts.golgi;
     let mut brakes = vec![Brake::none(); n_samples];
     let feedback = golgi.filter(|golgi| golgi.pathway == Pathway::Feedback);
     if let (None, Some(golgi)) = (feedback, golgi) {
-        brakes = layer.inhibition(mossy, threads)?.into_iter().map(|m| golgi.brake(m)).collect();
+        brakes = layer.inhibition(mossy, threads, stop)?.into_iter().map(|m| golgi.brake(m)).collect();
     }
-    let mut thresholds = search.wanted(&brakes, &[], threads).thresholds;
+    let mut thresholds = search.wanted(&brakes, &[], threads)?.thresholds;
     let Some(golgi) = feedback else { return Ok(Calibration { thresholds, balanced: true }) };
 
     let mut best: Option<(usize, Calibration<R>)> = None;
     let mut last_means: Option<(f64, f64)> = None;
     for _ in 0..MAX_STEPS {
         let now = layer.with_thresholds(thresholds)?;
-        brakes = now.inhibition(mossy, threads)?.into_iter().map(|m| golgi.brake(m)).collect();
+        brakes = now.inhibition(mossy, threads, stop)?.into_iter().map(|m| golgi.brake(m)).collect();
         thresholds = now.parts.thresholds;
-        let wanted = search.wanted(&brakes, &thresholds, threads);
+        let wanted = search.wanted(&brakes, &thresholds, threads)?;
         let Counts { wrong, now, intended } = wanted.counts;
         if best.as_ref().is_none_or(|(least, _)| wrong < *least) {
             let slack = (NEAR_ENOUGH * intended as f64) as usize + n_samples;
@@ -149,11 +152,12 @@ struct Search<'a, R> {
     n_samples: usize,
     n_active: usize,
     scope: Scope,
+    stop: &'a Stop,
 }
 
 impl<R: Real> Search<'_, R> {
     /// T; `now` is empty where there are no thresholds yet.
-    fn wanted(&self, brakes: &[Brake<R>], now: &[R], threads: &Threads) -> Wanted<R> {
+    fn wanted(&self, brakes: &[Brake<R>], now: &[R], threads: &Threads) -> Result<Wanted<R>> {
         let n_granule = self.layer.n_granule();
         let mut thresholds = vec![R::ZERO; n_granule];
         let mut counts = Counts::default();
@@ -163,6 +167,9 @@ impl<R: Real> Search<'_, R> {
                     let mut values = vec![R::ZERO; self.n_samples];
                     let mut counts = Counts::default();
                     for (place, threshold) in part.iter_mut().enumerate() {
+                        if self.stop.is_asked() {
+                            break;
+                        }
                         let cell = piece * PIECE + place;
                         self.values(cell, brakes, &mut values);
                         *threshold = split(&mut values, self.n_active);
@@ -181,8 +188,15 @@ impl<R: Real> Search<'_, R> {
                 }
             }
             Scope::Layer => {
-                let mut values = vec![R::ZERO; n_granule * self.n_samples];
-                threads.for_chunks(&mut values, self.n_samples, |cell, part| self.values(cell, brakes, part));
+                let mut values = room(&[n_granule, self.n_samples], R::ZERO)?;
+                threads.for_chunks(&mut values, self.n_samples, |cell, part| {
+                    if !self.stop.is_asked() {
+                        self.values(cell, brakes, part);
+                    }
+                });
+                if self.stop.is_asked() {
+                    return Err(Error::Interrupted);
+                }
                 let threshold = split(&mut values, self.n_active);
                 counts.intended = above(&values, threshold);
                 counts.now = now.first().map_or(0, |&level| above(&values, level));
@@ -190,7 +204,7 @@ impl<R: Real> Search<'_, R> {
                 thresholds.fill(threshold);
             }
         }
-        Wanted { thresholds, counts }
+        if self.stop.is_asked() { Err(Error::Interrupted) } else { Ok(Wanted { thresholds, counts }) }
     }
 
     /// v of one cell.

@@ -13,6 +13,8 @@
 //! online simulation) do not fill a block and go cell by cell. Both ways add the K products in the same order, so that a sample does
 //! not know which way it went.
 
+use std::sync::{Mutex, PoisonError};
+
 use super::Activation;
 use super::golgi::{Brake, Golgi, Pathway, mean};
 use crate::numerics::parallel::Threads;
@@ -46,12 +48,38 @@ pub enum Drive<'a, R> {
     Activity { thresholds: &'a [R], golgi: Option<Golgi>, activation: Activation },
 }
 
+/// Columns of blocks that were computed earlier, one for each thread that was busy at once: the next block takes one of them instead of
+/// new memory.
+#[derive(Debug, Default)]
+pub struct Buffers<R>(Mutex<Vec<Columns<R>>>);
+
+type Columns<R> = Vec<[R; LANES]>;
+
+impl<R: Real> Buffers<R> {
+    fn lend<O>(&self, n_mossy: usize, work: impl FnOnce(&mut Columns<R>) -> O) -> O {
+        let idle = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut columns = idle().pop().unwrap_or_default();
+        columns.resize(n_mossy, [R::ZERO; LANES]);
+        let found = work(&mut columns);
+        idle().push(columns);
+        found
+    }
+}
+
+impl<R> Clone for Buffers<R> {
+    /// What is in them is nobody's state.
+    fn clone(&self) -> Self {
+        Self(Mutex::new(Vec::new()))
+    }
+}
+
 /// Sums, or activity, of all samples: `out` is (samples, n_granule).
 pub fn drive<R: Real>(
     wires: Wires<'_, R>,
     mossy: &[R],
     then: Drive<'_, R>,
     out: &mut [R],
+    buffers: &Buffers<R>,
     threads: &Threads,
 ) {
     let n_mossy = wires.n_mossy;
@@ -74,17 +102,19 @@ pub fn drive<R: Real>(
     threads.for_chunks(out, LANES * n_granule, |number, rows| {
         let n_rows = rows.len() / n_granule;
         let mossy = &mossy[number * LANES * n_mossy..][..n_rows * n_mossy];
-        let mut columns = vec![[R::ZERO; LANES]; n_mossy];
-        for (lane, sample) in mossy.chunks_exact(n_mossy).enumerate() {
-            for (column, &value) in columns.iter_mut().zip(sample) {
-                column[lane] = value;
-            }
-        }
         let mut brakes = [Brake::none(); LANES];
         for (brake, sample) in brakes.iter_mut().zip(mossy.chunks_exact(n_mossy)) {
             *brake = before(then, sample);
         }
-        block(wires, &columns, &brakes, then, rows);
+        buffers.lend(n_mossy, |columns| {
+            // Lanes beyond the last sample hold what was there: they are computed, and go nowhere.
+            for (lane, sample) in mossy.chunks_exact(n_mossy).enumerate() {
+                for (column, &value) in columns.iter_mut().zip(sample) {
+                    column[lane] = value;
+                }
+            }
+            block(wires, columns, &brakes, then, rows);
+        });
     });
 }
 

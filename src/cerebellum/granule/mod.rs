@@ -35,12 +35,18 @@ pub mod wiring;
 
 pub use calibration::{Calibration, Scope};
 pub use golgi::{Golgi, Inhibition, Pathway};
+pub use kernels::Buffers;
 pub use temporal_basis::{Shape, TemporalBasis};
 
 use crate::error::{Error, Result};
+use crate::monitor::Stop;
 use crate::numerics::parallel::Threads;
+use crate::numerics::room::room;
 use crate::real::Real;
 use kernels::{Drive, LANES};
+
+/// Products between looks at the caller: some hundredths of a second.
+const BETWEEN_LOOKS: usize = 1 << 25;
 
 /// What a cell does above its threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,13 +146,24 @@ impl<R: Real> GranuleLayer<R> {
 
     /// Activity of the cells (samples, n_granule) for mossy activity (samples, n_mossy), without filters in time.
     pub fn forward(&self, mossy: &[R], out: &mut [R], threads: &Threads) -> Result<()> {
+        self.forward_with(mossy, out, &Buffers::default(), threads)
+    }
+
+    /// The same for callers that come back: the second time nothing is allocated.
+    pub fn forward_with(
+        &self,
+        mossy: &[R],
+        out: &mut [R],
+        buffers: &Buffers<R>,
+        threads: &Threads,
+    ) -> Result<()> {
         let n_samples = self.check_samples(mossy)?;
         let n_granule = self.n_granule();
         if out.len() != n_samples * n_granule {
             let expected = format!("({n_samples}, {n_granule}): as many samples as mossy has");
             return Err(Error::shape("out", &[out.len()], expected));
         }
-        self.drive(mossy, out, threads);
+        self.drive(mossy, out, buffers, threads);
         if let Some(golgi) = self.parts.golgi.filter(|golgi| golgi.pathway == Pathway::Feedback) {
             let balance = self.balance(golgi);
             threads.for_chunks(out, n_granule, |_, row| {
@@ -158,10 +175,10 @@ impl<R: Real> GranuleLayer<R> {
     }
 
     /// What Golgi cells do to each sample: m, one number for each; zeros without Golgi cells.
-    pub fn inhibition(&self, mossy: &[R], threads: &Threads) -> Result<Vec<R>> {
+    pub fn inhibition(&self, mossy: &[R], threads: &Threads, stop: &Stop) -> Result<Vec<R>> {
         let n_samples = self.check_samples(mossy)?;
         let n_granule = self.n_granule();
-        let mut inhibition = vec![R::ZERO; n_samples];
+        let mut inhibition = room(&[n_samples], R::ZERO)?;
         match self.parts.golgi {
             None => {}
             Some(golgi) if golgi.pathway == Pathway::FeedForward => {
@@ -170,18 +187,21 @@ impl<R: Real> GranuleLayer<R> {
                 }
             }
             Some(golgi) => {
-                let balance = self.balance(golgi);
+                let (balance, buffers) = (self.balance(golgi), Buffers::default());
                 threads.for_chunks(&mut inhibition, LANES, |block, found| {
+                    if stop.is_asked() {
+                        return;
+                    }
                     let rows = &mossy[block * LANES * self.n_mossy()..][..found.len() * self.n_mossy()];
                     let mut drive = vec![R::ZERO; found.len() * n_granule];
-                    self.drive(rows, &mut drive, &Threads::one());
+                    self.drive(rows, &mut drive, &buffers, &Threads::one());
                     for (m, row) in found.iter_mut().zip(drive.chunks_exact(n_granule)) {
                         *m = balance.solve(row);
                     }
                 });
             }
         }
-        Ok(inhibition)
+        if stop.is_asked() { Err(Error::Interrupted) } else { Ok(inhibition) }
     }
 
     /// Thresholds at which a fraction `coding_level` of all pairs of cells and samples is active, see [`Calibration`].
@@ -191,27 +211,50 @@ impl<R: Real> GranuleLayer<R> {
         coding_level: f64,
         scope: Scope,
         threads: &Threads,
+        stop: &Stop,
     ) -> Result<Calibration<R>> {
-        calibration::calibrate(self, mossy, coding_level, scope, threads)
+        calibration::calibrate(self, mossy, coding_level, scope, threads, stop)
     }
 
     /// Features (trials, steps, n_features) of mossy activity (trials, steps, n_mossy); filters start at rest in each trial.
-    pub fn features(&self, mossy: &[R], n_steps: usize, out: &mut [R], threads: &Threads) -> Result<()> {
-        let Some(basis) = self.basis() else { return self.forward(mossy, out, threads) };
+    pub fn features(
+        &self,
+        mossy: &[R],
+        n_steps: usize,
+        out: &mut [R],
+        threads: &Threads,
+        stop: &Stop,
+    ) -> Result<()> {
         let n_samples = self.check_samples(mossy)?;
         let (n_mossy, n_granule, n_features) = (self.n_mossy(), self.n_granule(), self.n_features());
         if n_steps == 0 || !n_samples.is_multiple_of(n_steps) || out.len() != n_samples * n_features {
             let expected = format!("(trials, {n_steps}, {n_features}) for {n_samples} steps in all");
             return Err(Error::shape("out", &[out.len()], expected));
         }
+        let buffers = Buffers::default();
+        let Some(basis) = self.basis() else {
+            let blocks = (BETWEEN_LOOKS / (LANES * self.parts.sources.len())).max(threads.count());
+            let stretches =
+                mossy.chunks(blocks * LANES * n_mossy).zip(out.chunks_mut(blocks * LANES * n_granule));
+            for (mossy, out) in stretches {
+                if stop.is_asked() {
+                    return Err(Error::Interrupted);
+                }
+                self.forward_with(mossy, out, &buffers, threads)?;
+            }
+            return Ok(());
+        };
         let failures = threads.map_chunks(out, n_steps * n_features, |trial, features| {
             let mossy = &mossy[trial * n_steps * n_mossy..][..n_steps * n_mossy];
             let mut state = basis.rest(n_granule);
             let mut granule = vec![R::ZERO; LANES * n_granule];
             let blocks = mossy.chunks(LANES * n_mossy).zip(features.chunks_mut(LANES * n_features));
             for (mossy, features) in blocks {
+                if stop.is_asked() {
+                    return Err(Error::Interrupted);
+                }
                 let granule = &mut granule[..mossy.len() / n_mossy * n_granule];
-                self.forward(mossy, granule, &Threads::one())?;
+                self.forward_with(mossy, granule, &buffers, &Threads::one())?;
                 for (g, row) in granule.chunks_exact(n_granule).zip(features.chunks_exact_mut(n_features)) {
                     basis.advance(&mut state, g, row);
                 }
@@ -222,9 +265,9 @@ impl<R: Real> GranuleLayer<R> {
     }
 
     /// Filters at rest, for [`GranuleLayer::step`] of so many trials side by side.
-    pub fn rest(&self, n_trials: usize) -> Vec<R> {
-        let one = self.basis().map_or(0, |basis| basis.n_states() * self.n_granule());
-        vec![R::ZERO; n_trials * one]
+    pub fn rest(&self, n_trials: usize) -> Result<Vec<R>> {
+        let n_states = self.basis().map_or(0, TemporalBasis::n_states);
+        room(&[n_trials, n_states, self.n_granule()], R::ZERO)
     }
 
     /// One step of some trials side by side: mossy activity (trials, n_mossy) to activity of the cells (trials, n_granule) and to
@@ -235,9 +278,10 @@ impl<R: Real> GranuleLayer<R> {
         state: &mut [R],
         granule: &mut [R],
         features: &mut [R],
+        buffers: &Buffers<R>,
         threads: &Threads,
     ) -> Result<()> {
-        self.forward(mossy, granule, threads)?;
+        self.forward_with(mossy, granule, buffers, threads)?;
         let n_trials = mossy.len() / self.n_mossy();
         if features.len() != n_trials * self.n_features() {
             let expected = format!("({n_trials}, {})", self.n_features());
@@ -267,7 +311,7 @@ impl<R: Real> GranuleLayer<R> {
     }
 
     /// Activity of the cells, or u alone where inhibition has to be found from all of them first.
-    fn drive(&self, mossy: &[R], out: &mut [R], threads: &Threads) {
+    fn drive(&self, mossy: &[R], out: &mut [R], buffers: &Buffers<R>, threads: &Threads) {
         let parts = &self.parts;
         let then = match parts.golgi {
             Some(golgi) if golgi.pathway == Pathway::Feedback => Drive::Alone,
@@ -279,7 +323,7 @@ impl<R: Real> GranuleLayer<R> {
             n_inputs: self.n_inputs,
             n_mossy: parts.n_mossy,
         };
-        kernels::drive(wires, mossy, then, out, threads);
+        kernels::drive(wires, mossy, then, out, buffers, threads);
     }
 
     fn balance(&self, golgi: Golgi) -> golgi::Balance<'_, R> {

@@ -77,7 +77,7 @@ fn activity_is_that_of_the_equations() {
                 let mossy: Vec<f64> = normals(n_samples * 23, 6).iter().map(|x| 1.0 + x).collect();
                 let mut out = vec![f64::NAN; n_samples * 130];
                 layer.forward(&mossy, &mut out, &threads()).unwrap();
-                let inhibition = layer.inhibition(&mossy, &threads()).unwrap();
+                let inhibition = layer.inhibition(&mossy, &threads(), &Stop::default()).unwrap();
                 for (s, row) in out.chunks(130).enumerate() {
                     let sample = &mossy[s * 23..(s + 1) * 23];
                     // Of binary cells in balance, one is just at its threshold.
@@ -193,9 +193,10 @@ fn calibration_meets_the_coding_level() {
                 for level in [0.05, 0.3] {
                     let layer = layer::<f64>(40, 300, 4, golgi, activation);
                     let mossy: Vec<f64> = normals(n_samples * 40, 9).iter().map(|x| 1.0 + 0.5 * x).collect();
-                    let found = layer.calibrate(&mossy, level, scope, &threads()).unwrap();
+                    let found = layer.calibrate(&mossy, level, scope, &threads(), &Stop::default()).unwrap();
                     assert!(found.balanced, "{golgi:?} {activation:?} {scope:?} {level}");
-                    let same = layer.calibrate(&mossy, level, scope, &Threads::one()).unwrap();
+                    let same =
+                        layer.calibrate(&mossy, level, scope, &Threads::one(), &Stop::default()).unwrap();
                     assert_eq!(found, same);
                     if scope == Scope::Layer {
                         assert!(found.thresholds.iter().all(|&t| t == found.thresholds[0]));
@@ -249,7 +250,7 @@ fn filters_are_convolutions_with_their_kernels() {
         let mut granule = vec![0.0; 3 * n_steps * 37];
         plain.forward(&mossy, &mut granule, &threads()).unwrap();
         let mut features = vec![0.0; 3 * n_steps * 74];
-        filtered.features(&mossy, n_steps, &mut features, &threads()).unwrap();
+        filtered.features(&mossy, n_steps, &mut features, &threads(), &Stop::default()).unwrap();
         for trial in 0..3 {
             for (b, tau) in taus.iter().enumerate() {
                 let a = f64::exp(-1.0 / tau);
@@ -268,12 +269,13 @@ fn filters_are_convolutions_with_their_kernels() {
             }
         }
         // Step by step, trials side by side.
-        let mut state = filtered.rest(3);
+        let buffers = Buffers::default();
+        let mut state = filtered.rest(3).unwrap();
         for t in 0..n_steps {
             let now: Vec<f64> =
                 (0..3).flat_map(|trial| mossy[(trial * n_steps + t) * 20..][..20].to_vec()).collect();
             let (mut g, mut row) = (vec![0.0; 3 * 37], vec![0.0; 3 * 74]);
-            filtered.step(&now, &mut state, &mut g, &mut row, &threads()).unwrap();
+            filtered.step(&now, &mut state, &mut g, &mut row, &buffers, &threads()).unwrap();
             for trial in 0..3 {
                 assert_eq!(row[trial * 74..][..74], features[(trial * n_steps + t) * 74..][..74]);
             }
@@ -298,9 +300,54 @@ fn what_does_not_fit_is_refused() {
     let layer = GranuleLayer::new(good).unwrap();
     assert!(layer.forward(&[0.0; 7], &mut [0.0; 10], &threads()).is_err());
     assert!(layer.forward(&[0.0; 6], &mut [0.0; 11], &threads()).is_err());
-    assert!(layer.calibrate(&[0.0; 6], 0.1, Scope::Cell, &threads()).is_err());
-    assert!(layer.calibrate(&[f64::NAN; 600], 0.1, Scope::Cell, &threads()).is_err());
-    assert!(layer.calibrate(&[0.0; 600], 1.0, Scope::Cell, &threads()).is_err());
+    assert!(layer.calibrate(&[0.0; 6], 0.1, Scope::Cell, &threads(), &Stop::default()).is_err());
+    assert!(layer.calibrate(&[f64::NAN; 600], 0.1, Scope::Cell, &threads(), &Stop::default()).is_err());
+    assert!(layer.calibrate(&[0.0; 600], 1.0, Scope::Cell, &threads(), &Stop::default()).is_err());
     assert!(random(3, 4, 4, 0, &threads()).is_err());
     assert!(TemporalBasis::new(Shape::Alpha, &[0.0]).is_err());
+}
+
+#[test]
+fn sizes_beyond_memory_are_refused() {
+    for n_granule in [1 << 44, usize::MAX] {
+        let error = random(100, n_granule, 4, 0, &threads()).unwrap_err();
+        assert!(matches!(error, Error::Memory { .. }), "{error}");
+    }
+    let basis = Some(TemporalBasis::new(Shape::Alpha, &[2.0]).unwrap());
+    let layer = GranuleLayer::new(Parts { basis, ..layer::<f64>(6, 10, 2, None, Activation::Relu).parts });
+    assert!(layer.unwrap().rest(usize::MAX / 2).is_err());
+}
+
+#[test]
+fn a_stop_ends_everything_that_takes_long() {
+    let stop = Stop::default();
+    stop.ask();
+    let mossy = normals(40 * 20, 12);
+    for golgi in all_golgi() {
+        for threads in [threads(), Threads::one()] {
+            let plain = layer::<f64>(20, 30, 4, golgi, Activation::Relu);
+            let basis = Some(TemporalBasis::new(Shape::Alpha, &[2.0]).unwrap());
+            let filtered = GranuleLayer::new(Parts { basis, ..plain.parts.clone() }).unwrap();
+            let stopped = |error: Error| matches!(error, Error::Interrupted);
+            for layer in [&plain, &filtered] {
+                let mut out = vec![0.0; 40 * 30];
+                assert!(stopped(layer.features(&mossy, 20, &mut out, &threads, &stop).unwrap_err()));
+            }
+            assert!(stopped(plain.inhibition(&mossy, &threads, &stop).unwrap_err()));
+            for scope in [Scope::Cell, Scope::Layer] {
+                assert!(stopped(plain.calibrate(&mossy, 0.2, scope, &threads, &stop).unwrap_err()));
+            }
+        }
+    }
+}
+
+#[test]
+fn buffers_keep_nothing_of_the_samples_before() {
+    let layer = layer::<f64>(20, 70, 4, None, Activation::Relu);
+    let (mossy, buffers) = (normals(21 * 20, 13), Buffers::default());
+    let (mut fresh, mut again) = (vec![0.0; 21 * 70], vec![0.0; 21 * 70]);
+    layer.forward(&mossy, &mut fresh, &threads()).unwrap();
+    layer.forward_with(&[f64::INFINITY; 400], &mut [0.0; 1400], &buffers, &threads()).unwrap();
+    layer.forward_with(&mossy, &mut again, &buffers, &threads()).unwrap();
+    assert_eq!(fresh, again);
 }

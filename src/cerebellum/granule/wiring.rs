@@ -10,6 +10,7 @@
 use crate::error::{Error, Result};
 use crate::numerics::parallel::Threads;
 use crate::numerics::rng::{stream, whole};
+use crate::numerics::room::room;
 
 /// Cells of one piece of work.
 const PIECE: usize = 1024;
@@ -23,7 +24,7 @@ pub fn random(
     threads: &Threads,
 ) -> Result<Vec<u32>> {
     check_sizes(n_mossy, n_granule, n_inputs)?;
-    let mut sources = vec![0; n_granule * n_inputs];
+    let mut sources = room(&[n_granule, n_inputs], 0)?;
     threads.for_chunks(&mut sources, PIECE * n_inputs, |piece, chunk| {
         for (cell, set) in chunk.chunks_exact_mut(n_inputs).enumerate() {
             let mut rng = stream(seed, (piece * PIECE + cell) as u64);
@@ -71,7 +72,7 @@ pub fn local(
     }
     let (n_mossy, n_granule) = (mossy.len() / n_dimensions, granule.len() / n_dimensions);
     check_sizes(n_mossy, n_granule, n_inputs)?;
-    let mut sources = vec![0; n_granule * n_inputs];
+    let mut sources = room(&[n_granule, n_inputs], 0)?;
     threads.for_chunks(&mut sources, PIECE * n_inputs, |piece, chunk| {
         let mut ranked: Vec<(f64, u32)> = Vec::with_capacity(n_mossy);
         for (cell, set) in chunk.chunks_exact_mut(n_inputs).enumerate() {
@@ -95,14 +96,15 @@ pub fn local(
 
 /// Refuses sources that do not exist, or one twice for the same cell.
 pub fn check(sources: &[u32], n_inputs: usize, n_mossy: usize) -> Result<()> {
-    let mut last_cell = vec![usize::MAX; n_mossy];
-    for (cell, set) in sources.chunks_exact(n_inputs).enumerate() {
+    // Of each fibre; cells are counted from one.
+    let mut last_cell = room(&[n_mossy], 0)?;
+    for (cell, set) in (1..).zip(sources.chunks_exact(n_inputs)) {
         for &source in set {
             let Some(last) = last_cell.get_mut(source as usize) else {
                 return Err(Error::value("sources", source, format!("0 to {}", n_mossy - 1)));
             };
             if *last == cell {
-                let got = format!("{source} twice for cell {cell}");
+                let got = format!("{source} twice for cell {}", cell - 1);
                 return Err(Error::value("sources", got, "different mossy fibres for each cell"));
             }
             *last = cell;
@@ -120,9 +122,6 @@ fn check_sizes(n_mossy: usize, n_granule: usize, n_inputs: usize) -> Result<()> 
     }
     if !(1..=n_mossy).contains(&n_inputs) {
         return Err(Error::value("n_inputs", n_inputs, format!("1 to n_mossy, {n_mossy}")));
-    }
-    if n_granule.checked_mul(n_inputs).is_none_or(|n| n > (isize::MAX as usize) / 8) {
-        return Err(Error::Memory { shape: vec![n_granule, n_inputs] });
     }
     Ok(())
 }

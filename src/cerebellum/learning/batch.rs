@@ -54,7 +54,7 @@ impl<R: Real> Module<R> {
         }
         let kept = (self.circuit.weights().to_vec(), self.means.clone());
         self.plasticity.follow_batch(&mut self.circuit, &mut sums, lesson.n_trials, lesson.n_steps)?;
-        self.keep_or_restore(&kept, lesson.n_trials - 1, done / lesson.n_trials)?;
+        self.keep_or_restore(&kept, || format!(" after the batch of pass {}", done / lesson.n_trials))?;
         losses.extend(new);
         Ok(())
     }
@@ -77,7 +77,7 @@ impl<R: Real> Module<R> {
         let traced = !self.eligibility.is_activity();
         let mut eligibility = zeros(if traced { n_features } else { 0 });
         for trial in trials {
-            pass.clear(self);
+            pass.clear();
             let mut squared = Squared::default();
             for first in (0..lesson.n_steps).step_by(pass.stretch) {
                 if stop() {

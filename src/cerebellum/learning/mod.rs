@@ -131,7 +131,7 @@ impl<R: Real> Module<R> {
             kept.0.clear();
             kept.0.extend_from_slice(self.circuit.weights());
             kept.1.clone_from(&self.means);
-            pass.clear(self);
+            pass.clear();
             let mut squared = Squared::default();
             for first in (0..lesson.n_steps).step_by(pass.stretch) {
                 let loss = losses.last().copied().unwrap_or(f64::NAN);
@@ -150,7 +150,8 @@ impl<R: Real> Module<R> {
                 }
             }
             self.plasticity.end_trial(&mut self.circuit);
-            self.keep_or_restore(&kept, trial, losses.len() / lesson.n_trials)?;
+            let epoch = losses.len() / lesson.n_trials;
+            self.keep_or_restore(&kept, || format!(" in trial {trial} of pass {epoch}"))?;
             losses.push(squared.mean());
         }
         Ok(())
@@ -181,14 +182,13 @@ impl<R: Real> Module<R> {
     pub(super) fn keep_or_restore(
         &mut self,
         kept: &(Vec<R>, Means<R>),
-        trial: usize,
-        epoch: usize,
+        place: impl FnOnce() -> String,
     ) -> Result<()> {
         if self.circuit.weights().iter().all(|weight| weight.to_f64().is_finite()) {
             return Ok(());
         }
         self.restore(kept);
-        let place = format!(" in trial {trial} of pass {epoch}: the learning rate is too large");
+        let place = format!("{}: the learning rate is too large", place());
         Err(Error::Diverged { what: "a weight of parallel fibres", place })
     }
 

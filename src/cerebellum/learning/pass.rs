@@ -39,7 +39,7 @@ impl<R: Real> Pass<R> {
         let stretch = stretch(n_features, n_steps);
         Ok(Self {
             stretch,
-            layers: module.expansion.start(1),
+            layers: module.expansion.start(1)?,
             trace: Trace::new(&module.eligibility.within(n_steps), n_features)?,
             fibres: DelayLine::new(circuit.n_zones(), module.delay.min(n_steps), R::NAN)?,
             features: vec![R::ZERO; stretch * n_features],
@@ -51,8 +51,8 @@ impl<R: Real> Pass<R> {
     }
 
     /// To the start of a trial.
-    pub fn clear(&mut self, module: &Module<R>) {
-        self.layers = module.expansion.start(1);
+    pub fn clear(&mut self) {
+        self.layers.clear();
         self.trace.clear();
         self.fibres.clear();
     }

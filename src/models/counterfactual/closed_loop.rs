@@ -62,7 +62,7 @@ impl<P: Plant> ClosedLoop<P> {
         Ok(Self {
             plant,
             controller: Linear::new(feedback.controller.clone(), n),
-            line: DelayLine::new(feedback.delay, n),
+            line: DelayLine::new(feedback.delay, n)?,
             errors: zeros.clone(),
             commands: zeros.clone(),
             sums: zeros.clone(),

@@ -236,7 +236,7 @@ mod tests {
             let mut traces = ForwardModel::new(&plant, &feedback, 2).unwrap();
             learn(&mut closed, &mut filter, &mut traces, setting, &mut Silent)
         } else {
-            learn(&mut closed, &mut filter, &mut Kernel::delayed(2, 0), setting, &mut Silent)
+            learn(&mut closed, &mut filter, &mut Kernel::delayed(2, 0).unwrap(), setting, &mut Silent)
         }
     }
 
@@ -297,7 +297,7 @@ mod tests {
         let mut closed = ClosedLoop::new(Linear::new(plant, 1), &feedback).unwrap();
         let mut filter = Filter::new(2, vec![0.0; 2]).unwrap();
         let setting = Setting { n_trials: 10, ..setting(&features, &reference) };
-        let mut traces = Kernel::delayed(2, 0);
+        let mut traces = Kernel::delayed(2, 0).unwrap();
         let course = learn(&mut closed, &mut filter, &mut traces, &setting, &mut Twice(0)).unwrap();
         assert_eq!((course.rms.len(), course.weights.len(), course.outputs.len()), (2, 6, 2 * N_STEPS));
     }

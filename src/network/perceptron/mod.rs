@@ -22,6 +22,7 @@ use crate::error::{Error, Result};
 use crate::linalg::add_product;
 use crate::numerics::activation::relu;
 use crate::numerics::rng::{Stream, uniform};
+use crate::numerics::room::{length, room};
 use crate::real::Real;
 
 /// The network and its weights.
@@ -71,16 +72,23 @@ impl<R: Real> Perceptron<R> {
                 format!("between 1 and the number of inputs, {}", sizes[0]),
             ));
         }
-        let mask = n_kept.map(|kept| sparse(sizes[1], sizes[0], kept, stream));
+        // Not only each array alone: drawing the first ones would take long, and be for nothing.
+        let n_values = sizes
+            .windows(2)
+            .fold(0_usize, |n, pair| n.saturating_add(pair[1].saturating_mul(pair[0].saturating_add(1))));
+        length::<R>(&[n_values]).map_err(|_| Error::Memory { shape: sizes.to_vec() })?;
+        let mask = n_kept.map(|kept| sparse(sizes[1], sizes[0], kept, stream)).transpose()?;
         let mut parameters = Parameters::new();
         for (layer, pair) in sizes.windows(2).enumerate() {
             let &[inputs, outputs] = pair else { continue };
             let fan_in = if layer == 0 { n_kept.unwrap_or(inputs) } else { inputs };
             let bound = 1.0 / (fan_in as f64).sqrt();
-            let mut draw = |n: usize| -> Vec<R> {
-                (0..n).map(|_| R::from_f64(bound * (2.0 * uniform(stream) - 1.0))).collect()
+            let mut draw = |shape: &[usize]| -> Result<Vec<R>> {
+                let mut values = room(shape, R::ZERO)?;
+                values.fill_with(|| R::from_f64(bound * (2.0 * uniform(stream) - 1.0)));
+                Ok(values)
             };
-            let (weights, biases) = (draw(outputs * inputs), draw(outputs));
+            let (weights, biases) = (draw(&[outputs, inputs])?, draw(&[outputs])?);
             parameters.push(format!("weight_{layer}"), &[outputs, inputs], weights)?;
             parameters.push(format!("bias_{layer}"), &[outputs], biases)?;
         }
@@ -237,9 +245,10 @@ fn apply<R: Real>(mask: Option<&[bool]>, weights: &mut [R]) {
 }
 
 /// A mask (units, inputs) with `kept` inputs per unit: the head of a shuffle of all inputs.
-fn sparse(n_units: usize, n_inputs: usize, kept: usize, stream: &mut Stream) -> Vec<bool> {
-    let mut mask = vec![false; n_units * n_inputs];
-    let mut order: Vec<usize> = (0..n_inputs).collect();
+fn sparse(n_units: usize, n_inputs: usize, kept: usize, stream: &mut Stream) -> Result<Vec<bool>> {
+    let mut mask = room(&[n_units, n_inputs], false)?;
+    let mut order = room(&[n_inputs], 0)?;
+    order.iter_mut().enumerate().for_each(|(input, place)| *place = input);
     for row in mask.chunks_exact_mut(n_inputs) {
         for place in 0..kept {
             let ahead = (uniform(stream) * (n_inputs - place) as f64) as usize;
@@ -248,7 +257,7 @@ fn sparse(n_units: usize, n_inputs: usize, kept: usize, stream: &mut Stream) -> 
             row[order[place]] = true;
         }
     }
-    mask
+    Ok(mask)
 }
 
 /// Parameters may have been changed from outside; their shapes must not.

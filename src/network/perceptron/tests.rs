@@ -208,3 +208,14 @@ fn what_does_not_fit_is_named() {
     *network.parameters_mut() = Parameters::new();
     assert_eq!(named(network.forward(rows.view(), &mut trace).map(|_| ())), "parameters");
 }
+
+#[test]
+fn sizes_beyond_memory_are_refused() {
+    let mut stream = rng::stream(1, 0);
+    for sizes in [&[4, 1 << 44][..], &[1 << 31, 1 << 31, 1 << 31], &[3, usize::MAX, 2], &[usize::MAX, 1]] {
+        for kept in [None, Some(2)] {
+            let error = Perceptron::<f64>::random(sizes, kept, &mut stream).unwrap_err();
+            assert!(matches!(&error, Error::Memory { shape } if shape == sizes), "{error}");
+        }
+    }
+}
