@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastigial import _core
 from fastigial.cerebellum.bases import Basis
+from fastigial.cerebellum.eligibility import as_steps
 from fastigial.rnn.checks import as_flag, as_positive, as_precision, as_real
 from fastigial.tensor.checks import as_count
 
@@ -158,7 +159,10 @@ class AdaptiveFilter:
         TypeError, ValueError
             If arrays hold no numbers or do not fit, or both or neither of targets and errors are given.
         FloatingPointError
-            If weights leave the finite numbers: lower the learning rate.
+            If weights leave the finite numbers: lower the learning rate. Weights are then as they were before that
+            pass; what earlier passes learned stays.
+        KeyboardInterrupt
+            On Ctrl-C, within a moment. What earlier passes learned stays, of the present one nothing.
         """
         if (targets is None) == (errors is None):
             raise ValueError("expected either targets or errors; got both or neither")
@@ -204,11 +208,7 @@ def _taps(eligibility: float | ArrayLike | None, dt: float) -> list[tuple[int, f
     if eligibility is None:
         return [(0, 1.0)]
     if np.ndim(eligibility) == 0:
-        delay = as_positive("eligibility", eligibility, zero=True)
-        lag = round(delay / dt)
-        if abs(lag - delay / dt) > 1e-6:
-            raise ValueError(f"eligibility is {delay} s, expected a whole number of steps of {dt} s")
-        return [(lag, 1.0)]
+        return [(as_steps("eligibility", np.asarray(eligibility).item(), dt), 1.0)]
     kernel = as_real("eligibility", eligibility, np.dtype(np.float64))
     if kernel.ndim != 1 or not kernel.any():
         raise ValueError(f"eligibility has the shape {kernel.shape}, expected (n_lags,), not all of them zero")

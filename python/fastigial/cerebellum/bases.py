@@ -156,7 +156,10 @@ class GaussianBasis(Basis):
 
 
 class ExponentialBasis(Basis):
-    """Decays: κ_j(t) = exp(−t / τ_j), one at the event.
+    """Decays: κ_j(t) = exp(−t / τ_j), with the peak 1 at the event.
+
+    **The peak is 1, not the sum**, whatever τ; the area is τ. The kernels of `Exponential` (eligibility) and
+    `TemporalBasis` (granule cells) have the *sum* 1 instead: the same shape, times about dt / τ.
 
     Parameters
     ----------
@@ -192,7 +195,10 @@ class ExponentialBasis(Basis):
 
 
 class AlphaBasis(Basis):
-    """Two leaky integrators in a row: κ_j(t) = (t / τ_j) exp(1 − t / τ_j), one at its peak at τ_j.
+    """Two leaky integrators in a row: κ_j(t) = (t / τ_j) exp(1 − t / τ_j), with the peak 1 at τ_j.
+
+    **The peak is 1, not the sum**, whatever τ; the area is e τ. The kernels of `Alpha` (eligibility) and
+    `TemporalBasis` (granule cells) have the *sum* 1 instead: the same shape, times about dt / (e τ).
 
     Parameters
     ----------

@@ -158,6 +158,9 @@ class CoupledNetwork:
         ------
         FloatingPointError
             If the loop runs away, or a weight is not finite. Weights are then as before that trial or batch.
+        RuntimeError
+            From any other call of the module while it learns, as from `progress`. The network runs as it was when the
+            call began.
         """
         dt = getattr(inputs, "dt", None)
         check_dt(self.net._structure, dt)

@@ -111,7 +111,10 @@ class Delayed(Eligibility):
 
 @dataclass(frozen=True)
 class Exponential(Eligibility):
-    """A trace that decays.
+    """A trace that decays, with the sum 1 over steps: κ_k = (1 − a) aᵏ, a = exp(−dt/τ).
+
+    **The sum is 1, not the peak**: one learning rate means the same for all τ. `ExponentialBasis` has the same shape
+    with the largest value 1 instead.
 
     Parameters
     ----------
@@ -141,7 +144,10 @@ class Exponential(Eligibility):
 
 @dataclass(frozen=True)
 class Alpha(Eligibility):
-    """A trace that rises and decays, and is largest after the time `tau`.
+    """A trace that rises and decays, with the sum 1 over steps and its peak at `tau`: κ_k = (1 − a)² k aᵏ⁻¹.
+
+    **The sum is 1, not the peak**: one learning rate means the same for all τ. `AlphaBasis` has the same shape with a
+    peak of 1 instead.
 
     Parameters
     ----------
@@ -203,12 +209,12 @@ def restored(plain: dict[str, Any]) -> Eligibility:
 
 
 def as_steps(name: str, seconds: Any, dt: float) -> int:
-    """A delay in steps.
+    """A delay in steps, for all that has delays: modules, filters, controlled plants.
 
     Raises
     ------
-    ValueError
-        If it is negative, or not a whole number of steps.
+    TypeError, ValueError
+        If it is no number, negative, more than 2**31 steps, or not a whole number of steps, up to a millionth of it.
 
     Examples
     --------
@@ -219,4 +225,4 @@ def as_steps(name: str, seconds: Any, dt: float) -> int:
     steps = as_positive(name, as_number(name, seconds), zero=True) / dt
     if abs(steps - round(steps)) > 1e-6 * max(1.0, steps):
         raise ValueError(f"{name} is {seconds} s, expected a whole number of steps of {dt:g} s")
-    return as_count(name, round(steps))
+    return as_count(f"{name} in steps of {dt:g} s", round(steps))

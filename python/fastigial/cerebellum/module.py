@@ -230,6 +230,8 @@ class Cerebellum(Module):
             If a weight is not finite, as with too large a learning rate. Weights are then as before that trial.
         KeyboardInterrupt
             On Ctrl-C, within a moment. What was learned so far stays (of a batch: nothing).
+        RuntimeError
+            From any other call of this module meanwhile, as from `progress` or from another thread.
 
         Examples
         --------
@@ -302,6 +304,15 @@ class Cerebellum(Module):
         ----------
         error : array_like, shape (n_trials, n_outputs)
             What is missing in the output; NaN teaches nothing. What several trials teach at once adds up.
+
+        Raises
+        ------
+        FloatingPointError
+            If a weight would not be finite. Weights are then as before this call.
+
+        Notes
+        -----
+        Forgetting per step goes on; that per trial needs the end of a trial, which only whole trials have (`learn`).
         """
         given = as_real("error", error, self.dtype, finite=False)
         if np.isinf(given).any():
@@ -309,6 +320,10 @@ class Cerebellum(Module):
         self._core.teach(given)
 
     def reset(self) -> Self:
-        """Begin new trials of `step`: no traces, and nothing on its way. Weights stay."""
+        """Begin new trials of `step`: no traces, and nothing on its way.
+
+        Weights stay, and so do the running means of `Covariance`. Nothing is forgotten here, not even with
+        ``forgetting_per="trial"``.
+        """
         self._core.reset()
         return self

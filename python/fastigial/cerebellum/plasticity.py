@@ -13,7 +13,11 @@
     s        +1, or −1 where Purkinje cells inhibit the nuclei
     ⟨·⟩      running mean over `tau`; over the batch where learning is batched
 
-An error that was not observed (NaN) teaches nothing and enters no mean; forgetting goes on.
+An error that was not observed (NaN) teaches nothing and enters no mean; forgetting goes on. Online, ⟨E⟩ moves at every
+step, observed or not, since the synapse knows its own activity; ⟨f⟩ moves at observed steps only.
+
+In batches the weights change once, and lose at once what all steps would have taken: λ · n_steps · n_trials of
+themselves, or λ · n_trials with ``forgetting_per="trial"``. More than 1 is an error.
 """
 
 from __future__ import annotations
@@ -99,7 +103,8 @@ class LMS(Plasticity):
     bounds : (float, float), "nonnegative" or "nonpositive", optional
         Weights are clipped to these after each update.
     forgetting : float
-        λ, 0 to 1: share of the weights that is lost.
+        λ, 0 to 1: share of the weights that is lost. In batched learning λ · n_steps · n_trials at once (λ · n_trials
+        with "trial"), which must not be above 1.
     forgetting_per : {"step", "trial"}
         When. With "trial" at the end of each trial of `Cerebellum.learn` and of runs with a network.
 
@@ -123,8 +128,9 @@ class Covariance(Plasticity):
 
     .. math:: \Delta W = \eta\, (f_t - \langle f \rangle)(E_t - \langle E \rangle)^\top - \lambda W
 
-    The first values that are observed are the first means. Means go on from trial to trial; in batched learning they
-    are those of the batch.
+    The first values that are observed are the first means. Means go on from trial to trial: ⟨E⟩ at every step, ⟨f⟩ at
+    observed steps only. Where errors are observed at certain times alone, ⟨E⟩ is therefore not the mean over these
+    times. In batched learning both means are those over what was observed in the batch.
 
     Parameters
     ----------

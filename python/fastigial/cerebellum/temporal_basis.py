@@ -22,7 +22,10 @@ __all__ = ["TemporalBasis"]
 
 @dataclass(frozen=True)
 class TemporalBasis:
-    r"""Functions of time that the activity of every granule cell goes through.
+    r"""Functions of time that the activity of every granule cell goes through, each with the sum 1 over steps.
+
+    **The sum is 1, not the peak**: activity that stays comes through as it is. `AlphaBasis` and `ExponentialBasis` have
+    the same shapes with a peak of 1 instead.
 
     .. math:: z_{b,i}(t) = \sum_{n \ge 0} \kappa_b(n)\, g_i(t - n),
         \qquad \kappa_b(n) \propto e^{-n\,dt/\tau_b} \text{ or } n\,e^{-n\,dt/\tau_b}

@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastigial import _core
 from fastigial.cerebellum.bases import Basis
+from fastigial.cerebellum.eligibility import as_steps
 from fastigial.models.counterfactual_history import ControlTrial, LearningCourse
 from fastigial.models.counterfactual_loop import FeedbackLoop
 from fastigial.models.counterfactual_rules import LinearCourse, RuleStability, stability
 from fastigial.models.counterfactual_settings import pendulum_setting, pursuit_setting
-from fastigial.models.linear_systems import as_steps
 from fastigial.rnn.checks import as_positive, as_real, one_of
 from fastigial.rnn.seeds import as_seed
 from fastigial.tensor.checks import as_count
@@ -545,7 +545,7 @@ class CounterfactualPredictiveControl(FeedbackLoop):
 
     def _trace(self, rule: str, trace_delay: float) -> tuple[Any, int]:
         one_of("rule", rule, _RULES)
-        lag = as_steps("trace_delay", as_positive("trace_delay", trace_delay, zero=True), self.dt)
+        lag = as_steps("trace_delay", trace_delay, self.dt)
         if rule != "forward_model":
             return None, lag
         if lag:

@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastigial import _core
 from fastigial.cerebellum.bases import Basis, GaussianBasis
+from fastigial.cerebellum.eligibility import as_steps
 from fastigial.models.inverted_pendulum import InvertedPendulum
-from fastigial.models.linear_systems import Discrete, as_discrete, as_steps, require_stable
+from fastigial.models.linear_systems import Discrete, as_discrete, require_stable
 from fastigial.rnn.checks import as_positive, as_real
 
 __all__ = ["FeedbackLoop"]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from fastigial.rnn.checks import as_positive
 
-__all__ = ["Discrete", "as_discrete", "as_steps", "require_stable", "spectral_radius"]
+__all__ = ["Discrete", "as_discrete", "require_stable", "spectral_radius"]
 
 Matrices = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float]
 
@@ -37,22 +37,6 @@ class Discrete:
     def matrices(self) -> Matrices:
         """What the core takes."""
         return self.a, self.b, self.c, self.direct
-
-
-def as_steps(name: str, seconds: float, dt: float) -> int:
-    """A delay in steps.
-
-    Raises
-    ------
-    ValueError
-        If it is not a whole number of them.
-    """
-    steps = round(seconds / dt)
-    if abs(steps - seconds / dt) > 1e-6 * max(1.0, steps):
-        raise ValueError(f"{name} is {seconds} s, expected a whole number of steps of dt = {dt} s")
-    if steps > 2**31:
-        raise ValueError(f"{name} is {steps} steps, expected at most {2**31}")
-    return steps
 
 
 def as_discrete(name: str, system: Any, dt: float) -> Discrete:
