@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastigial import _core
 from fastigial.models.checks import as_classes, as_matrix, as_sizes, as_targets
-from fastigial.models.estimator import Estimator
+from fastigial.parameters import Parameterized
 from fastigial.rnn.checks import as_flag, as_positive, one_of
 from fastigial.rnn.seeds import as_seed
 from fastigial.tensor.checks import as_count, as_threads
@@ -29,7 +29,7 @@ class InterfaceHistory:
     Attributes
     ----------
     loss : ndarray, shape (n_epochs,)
-        Mean over samples, each as the model was just before it learned from them.
+        Mean over samples, or over what was observed of them, each as the model was just before it learned from them.
     backward_error, forward_error : ndarray, shape (n_epochs, n_hidden_layers)
         Squared error of the synthesisers of each layer, divided by the sum of squares of what they predict: 0 is
         perfect, 1 no better than silence. No columns where there are no such synthesisers.
@@ -49,7 +49,7 @@ class InterfaceHistory:
         return f"<InterfaceHistory: {len(self)} epochs{ended}, {self.outcome}>"
 
 
-class ForwardInterface(Estimator):
+class ForwardInterface(Parameterized):
     r"""A multilayer perceptron whose layers may be unlocked, forwards and backwards, by predictions.
 
     .. math::
@@ -79,7 +79,9 @@ class ForwardInterface(Estimator):
     synthesiser : sequence of int
         Units per hidden layer of each synthesiser; ``()`` is a linear one.
     loss : {"cross_entropy", "mse"}
-        ℓ: of classes, or the squared error of numbers, averaged over outputs.
+        ℓ, of one sample: of classes, or the squared error of numbers, averaged over outputs, where a number that was
+        not observed counts as right. The main model lowers its mean over the samples of a batch; those with gaps count
+        in proportion to what was observed of them.
     n_epochs : int
         Passes over all samples.
     batch_size : int
