@@ -61,8 +61,8 @@ class CorticoCerebellarRNN:
               + \gamma\, C(s_{t+K})^\top \frac{\partial s_{t+K}}{\partial s_t}, \qquad
               L_C = \lVert C(s_t) - \delta_t \rVert^2
 
-    The cerebellum supplies nothing but learning signals: runs do not depend on it. Copies, pickles and files hold cortex,
-    cerebellum and history, but no snapshots and not the means of Adam, which begins anew in them.
+    The cerebellum supplies nothing but learning signals: runs do not depend on it. Copies, pickles and files hold
+    cortex, cerebellum and history, but no snapshots and not the means of Adam, which begins anew in them.
 
     Parameters
     ----------
@@ -109,9 +109,9 @@ class CorticoCerebellarRNN:
     n_fits : int
         Calls of `fit` so far.
     history_ : History
-        Of the last `fit`, also if it was interrupted. ``validation_loss``, (n_epochs,): squared Euclidean error averaged over all steps of all
-        validation trials, also of steps without a teacher; for classes the cross-entropy in nats where the task
-        counts. ``loss``: the same of the training trials where the teacher is, before each update.
+        Of the last `fit`, also if it was interrupted. ``validation_loss``, (n_epochs,): squared Euclidean error averaged
+        over all steps of all validation trials, also of steps without a teacher; for classes the cross-entropy in nats
+        where the task counts. ``loss``: the same of the training trials where the teacher is, before each update.
 
     Raises
     ------

@@ -32,8 +32,9 @@ def learning_curves(
     Parameters
     ----------
     curves : mapping of str to array_like of shape (n_seeds, n_epochs), or to one or several History
-        By label; of a history, the validation loss, or the loss where there is none. Value e stands after e + 1 epochs. One curve alone, (n_epochs,), has no error. The error is the
-        standard deviation (n − 1) over √n; NaN is left out.
+        By label; of a history, the validation loss, or the loss where there is none. Value e stands after e + 1 epochs.
+        One curve alone, (n_epochs,), has no error. The error is the standard deviation (n − 1) over √n; NaN is left
+        out.
     events : mapping of str to float, optional
         Epochs at which something happens, marked by a line.
     ylabel : str
