@@ -109,9 +109,10 @@ class CorticoCerebellarRNN:
     n_fits : int
         Calls of `fit` so far.
     history_ : History
-        Of the last `fit`, also if it was interrupted. ``validation_loss``, (n_epochs,): squared Euclidean error averaged
-        over all steps of all validation trials, also of steps without a teacher; for classes the cross-entropy in nats
-        where the task counts. ``loss``: the same of the training trials where the teacher is, before each update.
+        Of the last `fit`, also if it was interrupted. ``validation_loss``, (n_epochs,): squared Euclidean error,
+        averaged over all steps of all validation trials, also of steps without a teacher; for classes the
+        cross-entropy in nats where the task counts. ``loss``: the same of the training trials where the teacher is,
+        before each update.
 
     Raises
     ------
