@@ -180,10 +180,12 @@ class AdaptiveFilter:
             outputs, self.weights = self._pass(
                 features, teaching, errors=errors is not None, learning_rate=rate, online=is_online
             )
-            missed = teaching if errors is not None else teaching - outputs
-            observed = ~np.isnan(missed)
-            if observed.any():
-                course[epoch] = np.mean(np.square(missed[observed], dtype=np.float64))
+            # Weights that run away are an error in the end, and until then large.
+            with np.errstate(over="ignore"):
+                missed = teaching if errors is not None else teaching - outputs
+                observed = ~np.isnan(missed)
+                if observed.any():
+                    course[epoch] = np.mean(np.square(missed[observed], dtype=np.float64))
         return course
 
     def _pass(

@@ -224,5 +224,5 @@ def as_steps(name: str, seconds: Any, dt: float) -> int:
     """
     steps = as_positive(name, as_number(name, seconds), zero=True) / dt
     if abs(steps - round(steps)) > 1e-6 * max(1.0, steps):
-        raise ValueError(f"{name} is {seconds} s, expected a whole number of steps of {dt:g} s")
+        raise ValueError(f"{name} is {seconds} s, expected a whole number of steps of dt = {dt:g} s")
     return as_count(f"{name} in steps of {dt:g} s", round(steps))
