@@ -256,7 +256,7 @@ def test_delays_are_whole_steps() -> None:
     early, late = (cart(delay=delay).impulse_response for delay in (0.0, 0.03))
     assert np.flatnonzero(late)[0] - np.flatnonzero(early)[0] == 3
     for name in ("delay", "nominal_delay"):
-        with pytest.raises(ValueError, match=rf"{name} is 0.015 s, expected a whole number of steps of 0.01 s"):
+        with pytest.raises(ValueError, match=rf"{name} is 0.015 s, expected a whole number of steps of dt = 0.01 s"):
             cart(**{name: 0.015})
     with pytest.raises(ValueError, match=r"trace_delay is 0\.015 s"):
         cart().train(2, "widrow_hoff", 0.015)
