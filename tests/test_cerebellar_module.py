@@ -276,3 +276,12 @@ def test_progress_counts_trials_and_ctrl_c_keeps_what_was_learned() -> None:
     assert np.abs(made.parameters["W_pf"]).max() > 0
     with pytest.raises(ZeroDivisionError):
         made.learn(x, y, n_epochs=5000, online=False, progress=lambda *_: 1 / 0)
+
+
+@pytest.mark.parametrize("online", [True, False])
+def test_nuclei_that_are_no_numbers_are_not_taken_for_targets_that_were_not_observed(online: bool) -> None:
+    mossy = np.random.default_rng(0).normal(size=(4, 50, 8)) * 1e18
+    module = fg.cerebellum.Cerebellum(8, 1, plasticity=fg.cerebellum.LMS(0.1), dtype="float64")
+    with pytest.raises(FloatingPointError, match="learning rate"):
+        module.learn(mossy, np.ones((4, 50, 1)), online=online, n_epochs=20)
+    assert np.isfinite(module.parameters["W_pf"]).all()

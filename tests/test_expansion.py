@@ -226,7 +226,7 @@ def test_the_sweep_does_not_depend_on_what_else_is_asked_for() -> None:
     whole = fg.cerebellum.expansion_sweep((1, 4), (0.1, 0.2), measures=("dimension", "learning_speed"), **options)
     part = fg.cerebellum.expansion_sweep((1, 4), 0.1, measures=("dimension",), n_threads=1, **options)
     np.testing.assert_array_equal(whole.values["dimension"][:, :1], part.values["dimension"])
-    table = whole.to_dataframe()
+    table = whole.to_pandas()
     assert len(table) == 2 * 2 * 2
     assert list(table.n_granule.unique()) == [400, 100]
     assert np.isnan(fg.cerebellum.expansion_sweep((1, 4), n_mossy=20, n_seeds=1).sem("dimension")).all()

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "GRAVITY",
     "Cerebellum",
     "GranuleLayer",
     "Network",
@@ -405,6 +406,8 @@ def run_adaptive_filter(
 # its delay in steps; the body of a pendulum is its mass, its height and dt.
 _Matrices = tuple[_Double, _Double, _Double, float]
 _Loop = tuple[_Matrices, _Matrices, int]
+
+GRAVITY: Final[float]
 
 def closed_loop_responses(model: _Loop, signals: _Double, *, at_command: bool) -> tuple[_Double, _Double]: ...
 def counterfactual_traces(features: _Double, *, model: _Loop | None, trace_delay: int) -> _Double: ...

@@ -68,6 +68,11 @@ impl<R: Real> Filter<R> {
         }
     }
 
+    /// Whether all weights are numbers, and finite.
+    pub fn is_finite(&self) -> bool {
+        self.weights.iter().all(|weight| weight.to_f64().is_finite())
+    }
+
     /// W += rate · change.
     pub fn add(&mut self, rate: R, change: &[R]) {
         for (weight, &change) in self.weights.iter_mut().zip(change) {
@@ -257,7 +262,7 @@ fn follow<R: Real>(
         }
         filter.add(rate, &change);
         change.fill(R::ZERO);
-        if filter.weights.iter().any(|weight| !weight.to_f64().is_finite()) {
+        if !filter.is_finite() {
             return Err(Error::Diverged { what: "a weight", place: format!(" after trial {trial}") });
         }
     }

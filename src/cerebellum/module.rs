@@ -196,7 +196,7 @@ impl<R: Real> Module<R> {
         moment.kept.0.extend_from_slice(self.circuit.weights());
         moment.kept.1.clone_from(&self.means);
         self.teach(moment);
-        self.keep_or_restore(&moment.kept, || " at this step".to_owned())
+        self.keep_or_restore(&moment.kept, false, || " at this step".to_owned())
     }
 
     /// Runs trials without learning; `keeps_features` keeps the activity of all parallel fibres.

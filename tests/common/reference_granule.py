@@ -7,7 +7,8 @@
 
 m, the activity of the Golgi cells, is 0 without them, the mean of ξ over mossy fibres (feed-forward), or the mean of g
 over granule cells (feedback) of the same sample: m = mean g(m), which falls as m grows, so that there is one solution.
-The activity of binary cells has steps; of n of them, m = k/n with the largest k for which at least k are active at k/n.
+The activity of binary cells has steps, and may step over m: m is then the largest number with mean g(m) ≥ m, where one
+cell sits exactly at its threshold; it is counted as active (m is taken a billionth smaller).
 
 | symbol | name       | shape                  |
 | ------ | ---------- | ---------------------- |
@@ -62,14 +63,11 @@ def balanced(u: FloatArray, thresholds: Any, activation: str, inhibition: str, g
     def mean(m: float) -> float:
         return float(responses(u, thresholds, activation, inhibition, gain, m).mean())
 
-    n = len(u)
-    if activation == "binary":
-        return max(k for k in range(n + 1) if round(n * mean(k / n)) >= k) / n
     low, high = 0.0, mean(0.0)
     for _ in range(200):
         middle = (low + high) / 2
-        low, high = (middle, high) if mean(middle) > middle else (low, middle)
-    return (low + high) / 2
+        low, high = (middle, high) if mean(middle) >= middle else (low, middle)
+    return low * (1.0 - 1e-9) if activation == "binary" else low
 
 
 def run(

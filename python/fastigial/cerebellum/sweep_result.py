@@ -81,7 +81,7 @@ class ExpansionSweep:
         """The best K of each seed and coding level, (n_seeds, n_levels), which says how sure `best` is."""
         return np.asarray(self.n_inputs[self._rank(measure, self._of(measure))])
 
-    def to_dataframe(self) -> pd.DataFrame:
+    def to_pandas(self) -> pd.DataFrame:
         """One row for each measure, coding level and K: mean, standard error, and what was expected."""
         import pandas as pd
 

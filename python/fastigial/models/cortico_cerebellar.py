@@ -61,7 +61,8 @@ class CorticoCerebellarRNN:
               + \gamma\, C(s_{t+K})^\top \frac{\partial s_{t+K}}{\partial s_t}, \qquad
               L_C = \lVert C(s_t) - \delta_t \rVert^2
 
-    The cerebellum supplies nothing but learning signals: runs do not depend on it.
+    The cerebellum supplies nothing but learning signals: runs do not depend on it. Copies, pickles and files hold
+    cortex, cerebellum and history, but no snapshots and not the means of Adam, which begins anew in them.
 
     Parameters
     ----------
@@ -105,10 +106,13 @@ class CorticoCerebellarRNN:
         The cortex.
     synthesiser : list of (ndarray, ndarray)
         Weights (n_out, n_in) and biases (n_out,) of the cerebellum's layers.
+    n_fits : int
+        Calls of `fit` so far.
     history_ : History
-        Of the last `fit`. ``validation_loss``, (n_epochs,): squared Euclidean error averaged over all steps of all
-        validation trials, also of steps without a teacher; for classes the cross-entropy in nats where the task
-        counts. ``loss``: the same of the training trials where the teacher is, before each update.
+        Of the last `fit`, also if it was interrupted. ``validation_loss``, (n_epochs,): squared Euclidean error,
+        averaged over all steps of all validation trials, also of steps without a teacher; for classes the
+        cross-entropy in nats where the task counts. ``loss``: the same of the training trials where the teacher is,
+        before each update.
 
     Raises
     ------
@@ -154,16 +158,47 @@ class CorticoCerebellarRNN:
         self._arguments = {name: value for name, value in locals().items() if name != "self"}
         as_flag("cerebellum", cerebellum)
         as_flag("fixed", fixed)
-        self.seed, self.batch_size = as_seed("seed", seed), as_count("batch_size", batch_size)
-        if self.batch_size == 0:
+        as_seed("seed", seed)
+        if as_count("batch_size", batch_size) == 0:
             raise ValueError("batch_size is 0, expected at least 1")
-        self.cell, self.cerebellum, self.granule_layers = cell, cerebellum, tuple(granule_layers)
+        if not isinstance(granule_layers, list | tuple):
+            raise TypeError(f"granule_layers is {granule_layers!r}, expected a sequence: units of each layer")
+        if not cerebellum:
+            for name in ("ablate_at", "freeze_at", "n_mossy_inputs"):
+                if self._arguments[name] is not None:
+                    raise ValueError(f"{name} is {self._arguments[name]}, but there is no cerebellum")
+        self.n_fits = 0
         self.net = self._cortex(n_inputs, n_units, n_outputs, dt, dtype)
         self._rule = self._made_rule()
         self._optimizer = Adam(as_positive("learning_rate", learning_rate), betas=betas, eps=1e-9, clip=clip)
         self.history_: History
         if self.cerebellum and isinstance(self._rule, SyntheticGradient):
             self._begin_cerebellum(self._rule)
+
+    @property
+    def cell(self) -> str:
+        """Cells of the cortex."""
+        return str(self._arguments["cell"])
+
+    @property
+    def cerebellum(self) -> bool:
+        """Whether there is a cerebellum to begin with."""
+        return bool(self._arguments["cerebellum"])
+
+    @property
+    def granule_layers(self) -> tuple[int, ...]:
+        """Units of each rectified layer."""
+        return tuple(self._arguments["granule_layers"])
+
+    @property
+    def batch_size(self) -> int:
+        """Trials of a batch."""
+        return int(self._arguments["batch_size"])
+
+    @property
+    def seed(self) -> int:
+        """Of all first weights."""
+        return int(self._arguments["seed"])
 
     def _cortex(self, n_inputs: int, n_units: int, n_outputs: int, dt: float, dtype: DTypeLike) -> RNN:
         seed = derived(self.seed, _CORTEX)
@@ -237,7 +272,9 @@ class CorticoCerebellarRNN:
         snapshots: int | Iterable[int] | None = None,
         n_threads: int | None = None,
     ) -> Self:
-        """Train on fresh trials of a task. A second call goes on from where the first ended, with epochs from 0 again.
+        """Train on fresh trials of a task.
+
+        A second call goes on from where the first ended, with other trials, and counts epochs from 0 again.
 
         Parameters
         ----------
@@ -250,7 +287,7 @@ class CorticoCerebellarRNN:
         n_trials : int
             Trials of an epoch, in batches of `batch_size`.
         n_validation : int
-            Trials that the model is tested on after every epoch; never trained on.
+            Trials of the task that the model is tested on after every epoch; never trained on.
         snapshots : int or iterable of int, optional
             Numbers of finished epochs at which to keep cortex and cerebellum, for `at`.
         n_threads : int, optional
@@ -281,7 +318,7 @@ class CorticoCerebellarRNN:
         ValueError
             If `fit` was not asked to keep a snapshot there.
         """
-        kept = self.history_.snapshots
+        kept = self.history_.snapshots if hasattr(self, "history_") else {}
         if epoch not in kept:
             raise ValueError(f"epoch is {epoch}, but fit kept snapshots at {sorted(kept)}: name it in snapshots=")
         copy = CorticoCerebellarRNN(**self._arguments)

@@ -10,6 +10,7 @@ import numpy as np
 
 from fastigial.rnn.batches import as_data
 from fastigial.rnn.history import COLUMNS, History
+from fastigial.rnn.seeds import as_seed, derived
 from fastigial.rnn.training import train
 from fastigial.tensor.checks import as_count
 from fastigial.tensor.progress import Callback
@@ -74,23 +75,37 @@ def fit_together(
         raise ValueError(f"n_trials is {n_trials}, expected at least the {batch_size} of a batch")
     is_classes = getattr(task, "loss", "mse") == "cross_entropy"
     validation = _Validation(task, as_count("n_validation", n_validation), counts_everywhere=not is_classes)
-    histories = train(
-        [model.net for model in models],
-        task,
-        rule=[model._rule for model in models],
-        optimizer=[model._optimizer for model in models],
-        n_epochs=n_epochs,
-        batch_size=batch_size,
-        n_batches=n_batches,
-        validation=validation if hasattr(task, "sample") and n_validation else None,
-        seed=list(seed) if isinstance(seed, Sequence) else [seed] * len(models),
-        progress=progress,
-        snapshots=snapshots,
-        n_threads=n_threads,
-    )
-    for model, history in zip(models, histories, strict=True):
-        model.history_ = history if is_classes else _per_step(history, model.net.n_outputs)
+    seeds = list(seed) if isinstance(seed, Sequence | np.ndarray) else [seed] * len(models)
+    if len(seeds) != len(models):
+        raise ValueError(f"seed has {len(seeds)} entries, expected one for each of {len(models)} models")
+    try:
+        train(
+            [model.net for model in models],
+            task,
+            rule=[model._rule for model in models],
+            optimizer=[model._optimizer for model in models],
+            n_epochs=n_epochs,
+            batch_size=batch_size,
+            n_batches=n_batches,
+            validation=validation if hasattr(task, "sample") and n_validation else None,
+            seed=[_seed_of_fit(one, model.n_fits) for one, model in zip(seeds, models, strict=True)],
+            progress=progress,
+            snapshots=snapshots,
+            n_threads=n_threads,
+        )
+    finally:
+        for model in models:
+            history = model.net.history
+            if history is not None and (len(history) or history.snapshots):
+                model.history_ = history if is_classes else _per_step(history, model.net.n_outputs)
+                model.n_fits += 1
     return models
+
+
+def _seed_of_fit(seed: Any, number: int) -> int:
+    """Seed of the trials of a model's fit: that of the call, and another one in each later call."""
+    seed = as_seed("seed", seed)
+    return derived(seed, number) if number else seed
 
 
 @dataclass(frozen=True)

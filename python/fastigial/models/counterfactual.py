@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import time
-from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastigial import _core
-from fastigial.cerebellum.bases import Basis
-from fastigial.cerebellum.eligibility import as_steps
+from fastigial.models.counterfactual_analysis import AnalysedLoop
 from fastigial.models.counterfactual_history import ControlTrial, LearningCourse
-from fastigial.models.counterfactual_loop import FeedbackLoop
-from fastigial.models.counterfactual_rules import LinearCourse, RuleStability, stability
-from fastigial.models.counterfactual_settings import pendulum_setting, pursuit_setting
-from fastigial.rnn.checks import as_positive, as_real, one_of
+from fastigial.models.counterfactual_traces import Rule
+from fastigial.rnn.checks import as_positive, as_real
 from fastigial.rnn.seeds import as_seed
 from fastigial.tensor.checks import as_count
 from fastigial.tensor.progress import Callback, Report
 
 __all__ = ["CounterfactualPredictiveControl"]
 
-Rule = Literal["forward_model", "widrow_hoff", "feedback_error"]
-_RULES = ("forward_model", "widrow_hoff", "feedback_error")
 _DOUBLE: np.dtype[Any] = np.dtype(np.float64)
 
 
-class CounterfactualPredictiveControl(FeedbackLoop):
+class CounterfactualPredictiveControl(AnalysedLoop):
     r"""A feedback loop with a delay, and an adaptive filter that learns what the loop should have seen.
 
     .. math::
@@ -90,8 +84,9 @@ class CounterfactualPredictiveControl(FeedbackLoop):
     delayed basis signal, and feedback error learning (Kawato & Gomi 1992). Departure: traces go through controller and
     delay line too, where the paper's state equation has a static gain. All in double precision, on one thread.
 
-    Limits: the rule tolerates a wrong gain or inertia of its model, but not a delay that is longer than its model says:
-    it diverges then. See `fixed_point`.
+    Limits: the rule tolerates a wrong gain or inertia of its model, and a true delay up to 20 ms longer than its model
+    says in the smooth pursuit. With 30 ms more it diverges at the default learning rate, and converges at steps below
+    0.7 of it, through larger errors on the way. See `fixed_point`.
 
     Examples
     --------
@@ -107,137 +102,6 @@ class CounterfactualPredictiveControl(FeedbackLoop):
     >>> bool(rms[-1] < 0.1 * rms[0]), loop.history_.outputs.shape
     (True, (20, 300))
     """
-
-    @classmethod
-    def smooth_pursuit(
-        cls,
-        *,
-        time_constant: float = 0.1,
-        delay: float = 0.05,
-        gain: float = 1.0,
-        reference: ArrayLike | None = None,
-        basis: Basis | ArrayLike | None = None,
-    ) -> CounterfactualPredictiveControl:
-        """The eye follows a target that starts, stops and comes back: the benchmark of the paper.
-
-        Two leaky integrators in a row, of 100 and 3 ms, under proportional-integral control (20 and 100 per second) of
-        an error that is seen 50 ms late; steps of 1 ms; 20 Gaussian basis signals, one every 100 ms, with an SD of
-        50 ms. The parameters are those of the *true* plant; traces are built from the nominal one, which has their
-        defaults.
-
-        Parameters
-        ----------
-        time_constant : float
-            Of the first integrator, in seconds.
-        delay : float
-            In seconds.
-        gain : float
-            Of the plant's input.
-        reference : array_like, shape (n_steps,), optional
-            Position of the target. Default: 0.5 s of rest, 0.5 s to the right at a constant velocity of 2 per second,
-            rest, back, rest; 2.5 s in all.
-        basis : Basis or array_like, optional
-            As in the class. Default: centres at 0.1, 0.2, …, 2.0 s.
-
-        Returns
-        -------
-        CounterfactualPredictiveControl
-
-        Raises
-        ------
-        TypeError, ValueError
-            As of the class, and if a parameter of the plant is not above 0.
-
-        Notes
-        -----
-        Explicit Euler, integrator by integrator (the second sees the first as it is after its step), as the reference
-        numbers were made; the general constructor discretises exactly.
-
-        Examples
-        --------
-        >>> import fastigial as fg
-        >>> pursuit = fg.models.CounterfactualPredictiveControl.smooth_pursuit()
-        >>> rms = pursuit.train()
-        >>> rms[[0, 7]].round(4), round(pursuit.optimum.rms, 4)
-        (array([0.1019, 0.0102]), 0.0102)
-        """
-        return cls(**pursuit_setting(time_constant, delay, gain, reference, basis))
-
-    @classmethod
-    def inverted_pendulum(
-        cls,
-        *,
-        mass: float = 67.0,
-        height: float = 0.85,
-        delay: float = 0.1,
-        push: float = 100.0,
-        basis: Basis | ArrayLike | None = None,
-    ) -> CounterfactualPredictiveControl:
-        """A standing body that is pushed half a second after a cue: anticipatory postural adjustment.
-
-        A nonlinear inverted pendulum under proportional-derivative control (1250 N m per rad and 250 N m s per rad) of
-        an angle that is felt 100 ms late; steps of 10 ms. Traces are led through the linearised loop of a body of 67 kg
-        and 0.85 m with a delay of 100 ms; the parameters are those of the true one.
-
-        With ``rule="forward_model"`` the filter's output is a counterfactual error (hierarchical sensory predictive
-        control), with ``rule="feedback_error"`` a torque.
-
-        Parameters
-        ----------
-        mass, height : float
-            In kg and m.
-        delay : float
-            In seconds.
-        push : float
-            Horizontal force at the top, in N, from 0.5 to 0.7 s after the cue.
-        basis : Basis or array_like, optional
-            Default: 50 alpha functions after the cue, time constants spaced logarithmically from 0.05 to 2 s.
-
-        Returns
-        -------
-        CounterfactualPredictiveControl
-
-        Raises
-        ------
-        TypeError, ValueError
-            As of the class, and if a size of the body is not above 0.
-
-        Notes
-        -----
-        Body, gains, delay and time constants are those of the public description of the system in Maffei, Herreros,
-        Sanchez-Fibla, Friston & Verschure (2017) Proc R Soc B 284:20171780. Push, cue, length of the trial (3 s), the
-        derivative (a difference over one step), the trace through the linearised loop and the learning rate are a
-        design of this package: the original delays its traces, in ten pools of Purkinje cells, and has random basis
-        signals beside the alpha functions, which are left out here.
-
-        Examples
-        --------
-        >>> import fastigial as fg
-        >>> stance = fg.models.CounterfactualPredictiveControl.inverted_pendulum()
-        >>> rms = stance.train(50)
-        >>> bool(rms[-1] < 0.7 * rms[0])
-        True
-        """
-        return cls(**pendulum_setting(mass, height, delay, push, basis))
-
-    @cached_property
-    def baseline(self) -> ControlTrial:
-        """A trial of the reactive loop alone."""
-        return self.run(np.zeros(self.n_features))
-
-    @property
-    def optimum(self) -> ControlTrial:
-        """The trial with the least squared error that any weights reach: w* = (𝒯X)⁺ e₀.
-
-        Of a pendulum, the weights are those of the linearised loop, and the trial that of the true one.
-        """
-        return self.run(self.optimal_weights)
-
-    @cached_property
-    def optimal_weights(self) -> NDArray[np.float64]:
-        """w* = (𝒯X)⁺ e₀, (n_features,)."""
-        effect, _ = self._answers(self.features, at_command=False)
-        return np.asarray(np.linalg.lstsq(effect, self.baseline.error, rcond=None)[0])
 
     def run(self, weights: ArrayLike | None = None, rule: Rule = "forward_model") -> ControlTrial:
         """One trial without learning.
@@ -264,47 +128,6 @@ class CounterfactualPredictiveControl(FeedbackLoop):
             weights = self.weights_
         course = self._learn(1, rule, 0.0, 0.0, online=False, weights=weights, noise=0.0, seed=0, progress=False)
         return course.trial(0)
-
-    def traces(self, rule: Rule = "forward_model", trace_delay: float = 0.0) -> NDArray[np.float64]:
-        """Eligibility traces E, (n_steps, n_features), as synapses compute them, step by step.
-
-        Parameters
-        ----------
-        rule, trace_delay
-            As in `train`.
-
-        Raises
-        ------
-        ValueError
-            As in `train`.
-        """
-        model, lag = self._trace(rule, trace_delay)
-        return _core.counterfactual_traces(self.features, model=model, trace_delay=lag)
-
-    def default_learning_rate(self, rule: Rule = "forward_model", trace_delay: float = 0.0) -> float:
-        """η = 1 / σ_max(EᵀX̃) with X̃ from the nominal loop.
-
-        Feedback error learning has the answer of the feedback command to the basis in the true loop in place of X̃.
-
-        Parameters
-        ----------
-        rule, trace_delay
-            As in `train`.
-
-        Raises
-        ------
-        ValueError
-            As in `train`, and if there is nothing to learn from: basis signals or their effects that are all zero.
-        """
-        traces = self.traces(rule, trace_delay)
-        if rule == "feedback_error":
-            _, against = self._answers(self.features, at_command=True)
-        else:
-            against = self.traces("forward_model")
-        steepest = float(np.linalg.norm(traces.T @ against, 2))
-        if not steepest > 0:
-            raise ValueError("basis has no effect on what teaches it within the trial, expected one that has")
-        return 1.0 / steepest
 
     def train(
         self,
@@ -351,7 +174,8 @@ class CounterfactualPredictiveControl(FeedbackLoop):
         TypeError, ValueError
             If a parameter is no number of its kind, unknown, or does not fit.
         FloatingPointError
-            If the output leaves the finite numbers: the rule diverges. `fixed_point` says why.
+            If the output or a weight leaves the finite numbers: the rule diverges. `fixed_point` says why. What was
+            learned before this training stays.
         MemoryError
             If all trials do not fit into memory: the history keeps three numbers for each step.
 
@@ -431,57 +255,6 @@ class CounterfactualPredictiveControl(FeedbackLoop):
             )
         )
 
-    def fixed_point(
-        self,
-        rule: Rule = "forward_model",
-        trace_delay: float = 0.0,
-        *,
-        learning_rate: float | None = None,
-        n_trials: int = 1000,
-    ) -> RuleStability:
-        """Where a rule leads in the end, and what happens on the way; without running it.
-
-        A rule that seems to diverge may do something else: go through a long transient, in which errors grow, and
-        converge to weights that are bad. Of a pendulum all of this is said of the linearised loop.
-
-        Parameters
-        ----------
-        rule, trace_delay, learning_rate
-            As in `train`.
-        n_trials : int
-            How long to follow it.
-
-        Returns
-        -------
-        RuleStability
-
-        Raises
-        ------
-        TypeError, ValueError
-            As in `train`, and if `n_trials` is 0.
-
-        Examples
-        --------
-        >>> import fastigial as fg
-        >>> pursuit = fg.models.CounterfactualPredictiveControl.smooth_pursuit()
-        >>> print(pursuit.fixed_point("widrow_hoff", trace_delay=0.05))
-        widrow_hoff + 50 ms: converges; rms at the fixed point 0.01064 (optimum 0.01019), ...
-        """
-        rate = self._rate(rule, trace_delay, learning_rate)
-        if as_count("n_trials", n_trials) == 0:
-            raise ValueError("n_trials is 0, expected at least 1")
-        at_command = rule == "feedback_error"
-        effect, commands = self._answers(self.features, at_command=at_command)
-        start = self.baseline
-        linear = LinearCourse(
-            error=start.error,
-            effect=effect,
-            taught=start.command if at_command else start.error,
-            teaching=-commands if at_command else effect,
-            traces=self.traces(rule, trace_delay),
-        )
-        return stability(linear, rule, float(trace_delay), rate, n_trials)
-
     def _learn(
         self,
         n_trials: int,
@@ -542,22 +315,6 @@ class CounterfactualPredictiveControl(FeedbackLoop):
     def _remember(self, course: LearningCourse) -> NDArray[np.float64]:
         self.history_, self.weights_ = course, course.weights[-1]
         return course.rms
-
-    def _trace(self, rule: str, trace_delay: float) -> tuple[Any, int]:
-        one_of("rule", rule, _RULES)
-        lag = as_steps("trace_delay", trace_delay, self.dt)
-        if rule != "forward_model":
-            return None, lag
-        if lag:
-            raise ValueError(
-                f'trace_delay is {trace_delay}, expected 0 with rule="forward_model", whose traces know their delay'
-            )
-        return (self._nominal_plant.matrices, self._controller.matrices, self._nominal_delay), 0
-
-    def _rate(self, rule: Any, trace_delay: float, learning_rate: float | None) -> float:
-        if learning_rate is None:
-            return self.default_learning_rate(rule, trace_delay)
-        return as_positive("learning_rate", learning_rate, zero=True)
 
     def __repr__(self) -> str:
         seconds = self.time.size * self.dt

@@ -52,3 +52,7 @@ class FeedbackSignals:
         cosines = np.full(lengths.shape, np.nan)
         np.divide((a * b).sum(axis=-1), lengths, out=cosines, where=lengths > 0.0)
         return cosines
+
+    def __repr__(self) -> str:
+        n_trials, n_windows, n_variables = self.states.shape
+        return f"<FeedbackSignals: {n_trials} trials, {n_windows} windows, {n_variables} variables>"

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastigial import _core
 from fastigial.models.checks import as_classes, as_matrix, as_sizes, as_targets
-from fastigial.models.estimator import Estimator
+from fastigial.parameters import Parameterized
 from fastigial.rnn.checks import as_flag, as_positive, one_of
 from fastigial.rnn.seeds import as_seed
 from fastigial.tensor.checks import as_count, as_threads
@@ -29,7 +29,7 @@ class InterfaceHistory:
     Attributes
     ----------
     loss : ndarray, shape (n_epochs,)
-        Mean over samples, each as the model was just before it learned from them.
+        Mean over samples, or over what was observed of them, each as the model was just before it learned from them.
     backward_error, forward_error : ndarray, shape (n_epochs, n_hidden_layers)
         Squared error of the synthesisers of each layer, divided by the sum of squares of what they predict: 0 is
         perfect, 1 no better than silence. No columns where there are no such synthesisers.
@@ -49,7 +49,7 @@ class InterfaceHistory:
         return f"<InterfaceHistory: {len(self)} epochs{ended}, {self.outcome}>"
 
 
-class ForwardInterface(Estimator):
+class ForwardInterface(Parameterized):
     r"""A multilayer perceptron whose layers may be unlocked, forwards and backwards, by predictions.
 
     .. math::
@@ -79,7 +79,9 @@ class ForwardInterface(Estimator):
     synthesiser : sequence of int
         Units per hidden layer of each synthesiser; ``()`` is a linear one.
     loss : {"cross_entropy", "mse"}
-        ℓ: of classes, or the squared error of numbers, averaged over outputs.
+        ℓ, of one sample: of classes, or the squared error of numbers, averaged over outputs, where a number that was
+        not observed counts as right. The main model lowers its mean over the samples of a batch; those with gaps count
+        in proportion to what was observed of them.
     n_epochs : int
         Passes over all samples.
     batch_size : int
@@ -111,6 +113,10 @@ class ForwardInterface(Estimator):
     Departures from Jaderberg et al.: no batch normalisation, and synthesisers are not told the label. With forward
     interfaces alone, the gradient at a prediction is handed to the layer that it stands for. After training, `predict`
     runs the layers in turn, on their own activities; `predict_unlocked` asks the last forward synthesiser at once.
+
+    Unlocking costs accuracy and time. Of the digits of 8 × 8 pixels in scikit-learn, a quarter held out, end-to-end
+    training (neither interface, ``learning_rate=1e-3``, 30 epochs) reads 0.96 to 0.97; the unlocked model 0.91 with its
+    defaults, and 0.91 to 0.92 already after 60 epochs with ``batch_size=32``.
 
     References
     ----------
@@ -185,6 +191,8 @@ class ForwardInterface(Estimator):
             Naming the argument.
         FloatingPointError
             If the loss or its gradient leaves the finite numbers.
+        MemoryError
+            If the weights do not fit into memory.
         KeyboardInterrupt
             After Ctrl-C; what was learned so far is kept, and ``history_.outcome`` is "interrupted".
         """

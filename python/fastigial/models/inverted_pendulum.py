@@ -6,13 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastigial import _core
 from fastigial.models.linear_systems import Discrete
 from fastigial.rnn.checks import as_positive
 
 __all__ = ["InvertedPendulum"]
-
-# m/s², as in the core.
-_GRAVITY = 9.81
 
 
 @dataclass(frozen=True)
@@ -52,5 +50,5 @@ class InvertedPendulum:
     def linearised(self, dt: float) -> Discrete:
         """The upright pendulum in small movements, from torque to angle, by explicit Euler as the core steps it."""
         inertia = self.mass * self.height**2
-        a = np.array([[1.0, dt], [dt * _GRAVITY / self.height, 1.0]])
+        a = np.array([[1.0, dt], [dt * _core.GRAVITY / self.height, 1.0]])
         return Discrete(a, np.array([0.0, dt / inertia]), np.array([1.0, 0.0]), 0.0)

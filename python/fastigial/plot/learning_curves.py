@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from fastigial.plot.colour import FAINT, palette
 from fastigial.plot.style import SMALL, few_ticks, figure_of, given_axes, house_style, new_figure, tidy
@@ -19,7 +19,7 @@ BAND_ALPHA = 0.2
 
 
 def learning_curves(
-    curves: Mapping[str, ArrayLike],
+    curves: Mapping[str, Any],
     *,
     events: Mapping[str, float] | None = None,
     ylabel: str = "validation error",
@@ -31,9 +31,10 @@ def learning_curves(
 
     Parameters
     ----------
-    curves : mapping of str to array_like, shape (n_seeds, n_epochs)
-        By label; value e stands after e + 1 epochs. One curve alone, (n_epochs,), has no error. The error is the
-        standard deviation (n − 1) over √n; NaN is left out.
+    curves : mapping of str to array_like of shape (n_seeds, n_epochs), or to one or several History
+        By label; of a history, the validation loss, or the loss where there is none. Value e stands after e + 1 epochs.
+        One curve alone, (n_epochs,), has no error. The error is the standard deviation (n − 1) over √n; NaN is left
+        out.
     events : mapping of str to float, optional
         Epochs at which something happens, marked by a line.
     ylabel : str
@@ -93,7 +94,11 @@ def learning_curves(
     return figure
 
 
-def _curve(name: str, values: ArrayLike) -> NDArray[np.float64]:
+def _curve(name: str, values: Any) -> NDArray[np.float64]:
+    if hasattr(values, "followed"):
+        values = [values]
+    if isinstance(values, list | tuple) and values and all(hasattr(one, "followed") for one in values):
+        values = [one.followed() for one in values]
     curve = np.atleast_2d(np.asarray(values, dtype=np.float64))
     if curve.ndim != 2 or curve.size == 0:
         raise ValueError(f"curves[{name!r}] has the shape {np.shape(values)}, expected (n_seeds, n_epochs)")

@@ -1,4 +1,4 @@
-"""What all decompositions share: parameters, the shape of a fit, scores, labels, files."""
+"""What all decompositions share: the shape of a fit, scores, labels, files."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastigial.convergence import ConvergenceWarning, is_quiet
+from fastigial.parameters import Parameterized
 from fastigial.tensor.checks import as_flags
 from fastigial.tensor.chunks import Chunks, as_chunks
 from fastigial.tensor.comparison import Comparison, compare
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["Decomposition"]
 
 
-class Decomposition:
-    """Base of the estimators. Constructors only store their arguments; learned values end in an underscore."""
+class Decomposition(Parameterized):
+    """Base of the decompositions."""
 
     nonnegative: Any
 
@@ -44,43 +45,9 @@ class Decomposition:
     # Names of the learned arrays, for files.
     _arrays: ClassVar[tuple[str, ...]]
 
-    # ---- parameters ---------------------------------------------------------------------------------------------
-
-    @classmethod
-    def _parameter_names(cls) -> list[str]:
-        return [name for name in inspect.signature(cls.__init__).parameters if name != "self"]
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Hyper-parameters by name (`deep` is accepted for scikit-learn; there is nothing nested)."""
-        del deep
-        return {name: getattr(self, name) for name in self._parameter_names()}
-
-    def set_params(self, **params: Any) -> Self:
-        """Set hyper-parameters by name.
-
-        Raises
-        ------
-        ValueError
-            If a name is not one of the estimator's parameters.
-        """
-        known = self._parameter_names()
-        for name in params:
-            if name not in known:
-                raise ValueError(f"{type(self).__name__} has no parameter {name!r}; it has {', '.join(known)}")
-        for name, value in params.items():
-            setattr(self, name, value)
-        return self
-
     def __sklearn_clone__(self) -> Self:
         # scikit-learn would clone the parameters too, and an `init` model would come out unfitted.
         return type(self)(**self.get_params())
-
-    def __repr__(self) -> str:
-        defaults = inspect.signature(type(self).__init__).parameters
-        # Each value is asked once: a model may hold the model it started from, and that one another.
-        shown = {name: repr(value) for name, value in self.get_params().items()}
-        changed = [f"{name}={text}" for name, text in shown.items() if text != repr(defaults[name].default)]
-        return f"{type(self).__name__}({', '.join(changed)})"
 
     def _repr_html_(self) -> str:
         from fastigial.tensor.summary import as_html

@@ -5,16 +5,18 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::bindings::arrays::{array, in_order, read};
-use crate::bindings::call::{call, long_call, translated};
+use crate::bindings::call::{long_call, translated};
 use crate::cerebellum::adaptive_filter::{Filter, Kernel, Timing, Traces};
 use crate::error::Result;
 use crate::models::counterfactual::{
     ClosedLoop, Entry, Feedback, ForwardModel, Setting, Teacher, all_traces, learn, responses,
 };
+use crate::monitor::Monitor;
 use crate::plant::linear::{Linear, StateSpace};
-use crate::plant::pendulum::Pendulum;
+use crate::plant::pendulum::{GRAVITY, Pendulum};
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("GRAVITY", GRAVITY)?;
     module.add_function(wrap_pyfunction!(closed_loop_responses, module)?)?;
     module.add_function(wrap_pyfunction!(counterfactual_traces, module)?)?;
     module.add_function(wrap_pyfunction!(learn_counterfactual, module)?)
@@ -46,8 +48,22 @@ fn feedback(controller: &Matrices<'_>, delay: usize) -> PyResult<Feedback> {
 fn matrix(argument: &str, values: &Bound<'_, PyAny>) -> PyResult<([usize; 2], Vec<f64>)> {
     let (shape, values) = in_order(&read::<f64>(argument, values)?);
     match shape[..] {
-        [n_rows, n_columns] => Ok(([n_rows, n_columns], values)),
-        _ => Err(PyValueError::new_err(format!("{argument} has shape {shape:?}, expected two axes"))),
+        [n_rows, n_columns] if !values.is_empty() => Ok(([n_rows, n_columns], values)),
+        _ => {
+            let message = format!("{argument} has shape {shape:?}, expected two axes, neither of them empty");
+            Err(PyValueError::new_err(message))
+        }
+    }
+}
+
+/// The answer of a kernel that has nothing to give before its end.
+fn stoppable<O: Send>(
+    py: Python<'_>,
+    kernel: impl FnOnce(&mut dyn Monitor) -> Result<O> + Send,
+) -> PyResult<O> {
+    match long_call(py, None, kernel)? {
+        (answer, None) => Ok(answer),
+        (_, Some(exception)) => Err(exception),
     }
 }
 
@@ -63,23 +79,29 @@ fn closed_loop_responses<'py>(
     let (plant, feedback) = (system("plant", &model.0)?, feedback(&model.1, model.2)?);
     let (shape, signals) = matrix("signals", signals)?;
     let entry = if at_command { Entry::Command } else { Entry::Error };
-    let (outputs, commands) = call(py, || responses(&plant, &feedback, &signals, shape[1], entry))?;
+    let (outputs, commands) =
+        stoppable(py, |monitor| responses(&plant, &feedback, &signals, shape[1], entry, monitor))?;
     Ok((array(py, &shape, outputs).into_any(), array(py, &shape, commands).into_any()))
 }
 
-fn traces(
-    py: Python<'_>,
-    model: Option<&Model<'_>>,
-    trace_delay: usize,
-    n_features: usize,
-) -> PyResult<Box<dyn Traces<f64> + Send>> {
-    let Some((plant, controller, delay)) = model else {
-        let kernel = Kernel::delayed(n_features, trace_delay).map_err(|error| translated(py, &error))?;
-        return Ok(Box::new(kernel));
-    };
-    let model =
-        ForwardModel::new(&system("nominal_plant", plant)?, &feedback(controller, *delay)?, n_features);
-    Ok(Box::new(model.map_err(|error| translated(py, &error))?))
+/// What a synapse leads its features through.
+enum Way {
+    Model(StateSpace, Feedback),
+    Delay(usize),
+}
+
+impl Way {
+    fn read(model: Option<&Model<'_>>, trace_delay: usize) -> PyResult<Self> {
+        let Some((plant, controller, delay)) = model else { return Ok(Self::Delay(trace_delay)) };
+        Ok(Self::Model(system("nominal_plant", plant)?, feedback(controller, *delay)?))
+    }
+
+    fn traces(&self, n_features: usize) -> Result<Box<dyn Traces<f64>>> {
+        Ok(match self {
+            Self::Model(plant, feedback) => Box::new(ForwardModel::new(plant, feedback, n_features)?),
+            Self::Delay(n_steps) => Box::new(Kernel::delayed(n_features, *n_steps)?),
+        })
+    }
 }
 
 /// Traces (steps, features): led through a model of the loop, or delayed by so many steps.
@@ -92,8 +114,9 @@ fn counterfactual_traces<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = features.py();
     let (shape, features) = matrix("features", features)?;
-    let mut source = traces(py, model.as_ref(), trace_delay, shape[1])?;
-    let found = call(py, || all_traces(source.as_mut(), &features, shape[1]))?;
+    let way = Way::read(model.as_ref(), trace_delay)?;
+    let found =
+        stoppable(py, |monitor| all_traces(way.traces(shape[1])?.as_mut(), &features, shape[1], monitor))?;
     Ok(array(py, &shape, found).into_any())
 }
 
@@ -125,8 +148,7 @@ fn learn_counterfactual<'py>(
     let load = in_order(&read::<f64>("load", load)?).1;
     let (shape, features) = matrix("features", features)?;
     let weights = in_order(&read::<f64>("weights", weights)?).1;
-    let mut filter = Filter::new(shape[1], weights).map_err(|error| translated(py, &error))?;
-    let mut source = traces(py, model.as_ref(), trace_delay, shape[1])?;
+    let way = Way::read(model.as_ref(), trace_delay)?;
     let feedback = feedback(&controller, delay)?;
     let setting = Setting {
         reference: &reference,
@@ -145,23 +167,13 @@ fn learn_counterfactual<'py>(
         Body::Pendulum(sizes) => Err(sizes),
     };
     let (course, exception) = long_call(py, progress, |monitor| -> Result<_> {
+        let (mut filter, mut traces) = (Filter::new(shape[1], weights)?, way.traces(shape[1])?);
+        let (filter, traces) = (&mut filter, traces.as_mut());
         match plant {
-            Ok(plant) => learn(
-                &mut ClosedLoop::new(plant, &feedback)?,
-                &mut filter,
-                source.as_mut(),
-                &setting,
-                monitor,
-            ),
+            Ok(plant) => learn(&mut ClosedLoop::new(plant, &feedback)?, filter, traces, &setting, monitor),
             Err((mass, height, dt)) => {
                 let plant = Pendulum::new(mass, height, dt, 1)?;
-                learn(
-                    &mut ClosedLoop::new(plant, &feedback)?,
-                    &mut filter,
-                    source.as_mut(),
-                    &setting,
-                    monitor,
-                )
+                learn(&mut ClosedLoop::new(plant, &feedback)?, filter, traces, &setting, monitor)
             }
         }
     })?;

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use crate::bindings::arrays::{Number, dictionary, parameters};
-use crate::bindings::call::{call, long_call, translated};
+use crate::bindings::call::{call, long_call};
 use crate::models::forward_interface::training::{History, Options, fit};
 use crate::models::forward_interface::{ForwardInterface, Loss, Structure};
 use crate::monitor::Outcome;
@@ -110,9 +110,10 @@ fn run<'py, R: Number>(
     n_threads: Option<usize>,
 ) -> PyResult<Bound<'py, PyList>> {
     let weights = parameters::<R>("parameters", weights)?;
-    let model = ForwardInterface::from_parameters(&weights).map_err(|error| translated(py, &error))?;
     let x = x.as_array();
-    let layers = call(py, || model.run(x, unlocked, &Threads::new(n_threads)?))?;
+    let layers = call(py, || {
+        ForwardInterface::from_parameters(&weights)?.run(x, unlocked, &Threads::new(n_threads)?)
+    })?;
     PyList::new(py, layers.into_iter().map(|layer| layer.into_pyarray(py)))
 }
 

@@ -93,7 +93,7 @@ impl<'a, 'n, R: Real> Loop<'a, 'n, R> {
             }
             loss = ended?;
             module.plasticity.end_trial(&mut module.circuit);
-            module.keep_or_restore(&kept, || format!(" in trial {trial}"))?;
+            module.keep_or_restore(&kept, false, || format!(" in trial {trial}"))?;
         }
         Ok(())
     }
@@ -164,7 +164,7 @@ impl<'a, 'n, R: Real> Loop<'a, 'n, R> {
             let n_on = (0..self.trials.n_steps).filter(|&step| !self.is_off(step)).count();
             let n_trials = self.trials.n_trials;
             module.plasticity.follow_batch(&mut module.circuit, &mut all, n_trials, n_on)?;
-            module.keep_or_restore(&kept, || " after the batch".to_owned())?;
+            module.keep_or_restore(&kept, false, || " after the batch".to_owned())?;
         }
         Ok(())
     }

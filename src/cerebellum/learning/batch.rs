@@ -41,10 +41,12 @@ impl<R: Real> Module<R> {
         let circuit = &self.circuit;
         let mut sums = Sums::new(self.plasticity.rule, circuit.n_features(), circuit.n_zones());
         let mut new = Vec::with_capacity(lesson.n_trials);
+        let mut ran_away = false;
         for block in found {
             match block {
                 Ok((part, squared)) => {
                     sums.merge(&part);
+                    ran_away |= squared.iter().any(|one| one.ran_away());
                     new.extend(squared.into_iter().map(Squared::mean));
                 }
                 // What the batch has learned so far is less than a batch: nothing changes.
@@ -54,7 +56,9 @@ impl<R: Real> Module<R> {
         }
         let kept = (self.circuit.weights().to_vec(), self.means.clone());
         self.plasticity.follow_batch(&mut self.circuit, &mut sums, lesson.n_trials, lesson.n_steps)?;
-        self.keep_or_restore(&kept, || format!(" after the batch of pass {}", done / lesson.n_trials))?;
+        self.keep_or_restore(&kept, ran_away, || {
+            format!(" after the batch of pass {}", done / lesson.n_trials)
+        })?;
         losses.extend(new);
         Ok(())
     }
@@ -90,6 +94,7 @@ impl<R: Real> Module<R> {
                 for step in 0..n {
                     let row = trial * lesson.n_steps + first + step;
                     lesson.errors(row, &nuclei[step * n_nuclei..][..n_nuclei], &mut pass.errors);
+                    squared.watch(&nuclei[step * n_nuclei..][..n_nuclei]);
                     squared.add(&pass.errors);
                     circuit.climbing_fibres(&pass.errors, pass.fibres.departing());
                     fibres[step * n_zones..][..n_zones].copy_from_slice(pass.fibres.arriving());

@@ -49,6 +49,7 @@ pub struct Lesson<'a, R> {
 pub(super) struct Squared {
     sum: f64,
     count: usize,
+    ran_away: bool,
 }
 
 impl Squared {
@@ -57,6 +58,16 @@ impl Squared {
             self.sum += error.to_f64() * error.to_f64();
             self.count += 1;
         }
+    }
+
+    /// Looks at nuclei: what is no number there is no target that was not observed.
+    pub(super) fn watch<R: Real>(&mut self, nuclei: &[R]) {
+        self.ran_away |= nuclei.iter().any(|c| !c.to_f64().is_finite());
+    }
+
+    /// Whether nuclei were not finite.
+    pub(super) fn ran_away(self) -> bool {
+        self.ran_away
     }
 
     /// NaN if nothing was observed.
@@ -151,7 +162,7 @@ impl<R: Real> Module<R> {
             }
             self.plasticity.end_trial(&mut self.circuit);
             let epoch = losses.len() / lesson.n_trials;
-            self.keep_or_restore(&kept, || format!(" in trial {trial} of pass {epoch}"))?;
+            self.keep_or_restore(&kept, squared.ran_away(), || format!(" in trial {trial} of pass {epoch}"))?;
             losses.push(squared.mean());
         }
         Ok(())
@@ -172,24 +183,27 @@ impl<R: Real> Module<R> {
         self.circuit.purkinje(activity, &mut pass.purkinje);
         self.circuit.nuclei(&pass.purkinje, &mut pass.nuclei);
         lesson.errors(row, &pass.nuclei, &mut pass.errors);
+        squared.watch(&pass.nuclei);
         squared.add(&pass.errors);
         self.circuit.climbing_fibres(&pass.errors, pass.fibres.departing());
         let arrived = pass.fibres.arriving();
         self.plasticity.teach(&mut self.circuit, &mut self.means, arrived, eligibility, &mut pass.change);
     }
 
-    /// Weights that are not finite are not kept.
+    /// Weights that are not finite, or whose nuclei were not, are not kept.
     pub(super) fn keep_or_restore(
         &mut self,
         kept: &(Vec<R>, Means<R>),
+        ran_away: bool,
         place: impl FnOnce() -> String,
     ) -> Result<()> {
-        if self.circuit.weights().iter().all(|weight| weight.to_f64().is_finite()) {
+        if !ran_away && self.circuit.weights().iter().all(|weight| weight.to_f64().is_finite()) {
             return Ok(());
         }
         self.restore(kept);
         let place = format!("{}: the learning rate is too large", place());
-        Err(Error::Diverged { what: "a weight of parallel fibres", place })
+        let what = if ran_away { "the activity of a nucleus" } else { "a weight of parallel fibres" };
+        Err(Error::Diverged { what, place })
     }
 
     /// Takes weights and means back.

@@ -15,6 +15,7 @@
 //! | D | `Feedback::delay` | () |
 
 use crate::error::{Error, Result};
+use crate::monitor::{Flow, Monitor, Progress};
 use crate::plant::Plant;
 use crate::plant::delay::DelayLine;
 use crate::plant::linear::{Linear, StateSpace};
@@ -134,12 +135,14 @@ impl<P: Plant> ClosedLoop<P> {
 }
 
 /// What a loop at rest answers to signals (steps × signals), each injected into a copy of its own: outputs and commands.
+/// An error if the monitor stops it.
 pub fn responses(
     plant: &StateSpace,
     feedback: &Feedback,
     signals: &[f64],
     n_signals: usize,
     entry: Entry,
+    monitor: &mut dyn Monitor,
 ) -> Result<(Vec<f64>, Vec<f64>)> {
     if n_signals == 0 || !signals.len().is_multiple_of(n_signals) {
         let expected = format!("(n_steps, n_signals) with n_signals = {n_signals}, at least one of them");
@@ -148,7 +151,11 @@ pub fn responses(
     let mut closed = ClosedLoop::new(Linear::new(plant.clone(), n_signals), feedback)?;
     let nothing = vec![0.0; n_signals];
     let (mut outputs, mut commands) = (Vec::with_capacity(signals.len()), Vec::with_capacity(signals.len()));
-    for signal in signals.chunks_exact(n_signals) {
+    let total = signals.len() / n_signals;
+    for (done, signal) in signals.chunks_exact(n_signals).enumerate() {
+        if monitor.report(Progress { done, total, loss: f64::NAN }) == Flow::Stop {
+            return Err(Error::Interrupted);
+        }
         match entry {
             Entry::Error => closed.step(signal, &nothing, &nothing),
             Entry::Command => closed.step(&nothing, signal, &nothing),
@@ -162,6 +169,7 @@ pub fn responses(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::monitor::Silent;
 
     fn gain(value: f64) -> StateSpace {
         StateSpace::new("controller", vec![], vec![], vec![], value).unwrap()
@@ -179,7 +187,8 @@ mod tests {
             let n = 30;
             let injected: Vec<f64> = (0..n).map(|i| (i as f64).sin()).collect();
             for entry in [Entry::Error, Entry::Command] {
-                let (outputs, commands) = responses(&leak(), &feedback, &injected, 1, entry).unwrap();
+                let (outputs, commands) =
+                    responses(&leak(), &feedback, &injected, 1, entry, &mut Silent).unwrap();
                 let mut y = vec![0.0; n + 1];
                 for step in 0..n {
                     let past = step.checked_sub(delay);
@@ -197,8 +206,8 @@ mod tests {
     #[test]
     fn plants_that_answer_at_once_need_a_delay_or_a_slow_controller() {
         let at_once = StateSpace::new("plant", vec![], vec![], vec![], 2.0).unwrap();
-        let error =
-            responses(&at_once, &Feedback { controller: gain(0.2), delay: 0 }, &[1.0], 1, Entry::Error);
+        let without_delay = Feedback { controller: gain(0.2), delay: 0 };
+        let error = responses(&at_once, &without_delay, &[1.0], 1, Entry::Error, &mut Silent);
         assert!(error.unwrap_err().to_string().starts_with("delay is 0, expected at least one step"));
         let (outputs, _) = responses(
             &at_once,
@@ -206,13 +215,29 @@ mod tests {
             &[1.0, 0.0, 0.0],
             1,
             Entry::Error,
+            &mut Silent,
         )
         .unwrap();
         assert!(outputs.iter().zip([0.0, 0.4, -0.16]).all(|(got, expected)| (got - expected).abs() < 1e-15));
         // The same with the delay as a state of the controller.
         let slow = StateSpace::new("controller", vec![0.0], vec![0.2], vec![1.0], 0.0).unwrap();
         let feedback = Feedback { controller: slow, delay: 0 };
-        let (same, _) = responses(&at_once, &feedback, &[1.0, 0.0, 0.0], 1, Entry::Error).unwrap();
+        let (same, _) =
+            responses(&at_once, &feedback, &[1.0, 0.0, 0.0], 1, Entry::Error, &mut Silent).unwrap();
         assert_eq!(outputs, same);
+    }
+
+    #[test]
+    fn answers_that_nobody_waits_for_are_not_finished() {
+        struct Third;
+        impl Monitor for Third {
+            fn report(&mut self, progress: Progress) -> Flow {
+                assert!(progress.done <= 2 && progress.total == 9 && progress.loss.is_nan());
+                if progress.done == 2 { Flow::Stop } else { Flow::Continue }
+            }
+        }
+        let feedback = Feedback { controller: gain(0.2), delay: 1 };
+        let stopped = responses(&leak(), &feedback, &[1.0; 9], 1, Entry::Error, &mut Third);
+        assert!(matches!(stopped, Err(Error::Interrupted)));
     }
 }

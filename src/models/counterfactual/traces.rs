@@ -17,6 +17,7 @@
 use super::closed_loop::{ClosedLoop, Feedback};
 use crate::cerebellum::adaptive_filter::Traces;
 use crate::error::{Error, Result};
+use crate::monitor::{Flow, Monitor, Progress};
 use crate::plant::linear::{Linear, StateSpace};
 
 /// One copy of the loop for each synapse.
@@ -45,15 +46,25 @@ impl Traces<f64> for ForwardModel {
     }
 }
 
-/// Traces of a whole trial, steps × features.
-pub fn all_traces(source: &mut dyn Traces<f64>, features: &[f64], n_features: usize) -> Result<Vec<f64>> {
+/// Traces of a whole trial, steps × features. An error if the monitor stops it.
+pub fn all_traces(
+    source: &mut dyn Traces<f64>,
+    features: &[f64],
+    n_features: usize,
+    monitor: &mut dyn Monitor,
+) -> Result<Vec<f64>> {
     if n_features == 0 || !features.len().is_multiple_of(n_features) {
         let expected = format!("(n_steps, n_features) with n_features = {n_features}");
         return Err(Error::shape("features", &[features.len()], expected));
     }
     let mut traces = vec![0.0; features.len()];
     source.rest();
-    for (features, traces) in features.chunks_exact(n_features).zip(traces.chunks_exact_mut(n_features)) {
+    let total = features.len() / n_features;
+    let rows = features.chunks_exact(n_features).zip(traces.chunks_exact_mut(n_features));
+    for (done, (features, traces)) in rows.enumerate() {
+        if monitor.report(Progress { done, total, loss: f64::NAN }) == Flow::Stop {
+            return Err(Error::Interrupted);
+        }
         source.step(features, traces);
     }
     Ok(traces)
@@ -63,6 +74,7 @@ pub fn all_traces(source: &mut dyn Traces<f64>, features: &[f64], n_features: us
 mod tests {
     use super::*;
     use crate::models::counterfactual::{Entry, responses};
+    use crate::monitor::Silent;
 
     #[test]
     fn synapses_compute_the_convolution_with_the_impulse_response() {
@@ -74,12 +86,12 @@ mod tests {
             let (n_steps, n_features) = (60, 3);
             let mut pulse = vec![0.0; n_steps];
             pulse[0] = 1.0;
-            let (response, _) = responses(&plant, &feedback, &pulse, 1, Entry::Error).unwrap();
+            let (response, _) = responses(&plant, &feedback, &pulse, 1, Entry::Error, &mut Silent).unwrap();
             let features: Vec<f64> =
                 (0..n_steps * n_features).map(|i| (0.3 * (i * i) as f64).sin()).collect();
             let mut source = ForwardModel::new(&plant, &feedback, n_features).unwrap();
             for _ in 0..2 {
-                let traces = all_traces(&mut source, &features, n_features).unwrap();
+                let traces = all_traces(&mut source, &features, n_features, &mut Silent).unwrap();
                 for (at, trace) in traces.iter().enumerate() {
                     let (step, j) = (at / n_features, at % n_features);
                     let expected: f64 =

@@ -84,9 +84,22 @@ impl Course {
         }
         Ok(course)
     }
+
+    fn progress(&self, total: usize) -> Progress {
+        Progress { done: self.rms.len(), total, loss: self.rms.last().copied().unwrap_or(f64::NAN) }
+    }
+
+    /// Drops the steps of a trial that was not finished.
+    fn forget_unfinished(&mut self, n_steps: usize) {
+        let length = self.rms.len() * n_steps;
+        for part in [&mut self.outputs, &mut self.feedforward, &mut self.commands] {
+            part.truncate(length);
+        }
+    }
 }
 
-/// Runs trials and learns. Stops early if the monitor asks for it, with the trials that were finished.
+/// Runs trials and learns. The monitor is asked after each step, and told the error of the last finished trial; if it stops
+/// the learning, what is left are the trials that were finished.
 pub fn learn<P: Plant>(
     closed: &mut ClosedLoop<P>,
     filter: &mut Filter<f64>,
@@ -99,13 +112,19 @@ pub fn learn<P: Plant>(
     course.weights.extend_from_slice(filter.weights());
     let mut buffers = Buffers::new(filter.n_features());
     for trial in 0..setting.n_trials {
-        let rms = run_trial(closed, filter, traces, setting, trial, &mut buffers, &mut course)?;
+        let Some(rms) = run_trial(closed, filter, traces, setting, &mut buffers, &mut course, monitor)?
+        else {
+            course.forget_unfinished(setting.reference.len());
+            return Ok(course);
+        };
+        if !filter.is_finite() {
+            return Err(Error::Diverged { what: "a weight", place: format!(" after trial {trial}") });
+        }
         course.rms.push(rms);
         course.weights.extend_from_slice(filter.weights());
-        if monitor.report(Progress { done: trial + 1, total: setting.n_trials, loss: rms }) == Flow::Stop {
-            break;
-        }
     }
+    // The last trial is told of as well; there is nothing left to stop.
+    monitor.report(course.progress(setting.n_trials));
     Ok(course)
 }
 
@@ -120,15 +139,17 @@ impl Buffers {
     }
 }
 
+/// The next trial: its error, or None if the monitor stopped it.
 fn run_trial<P: Plant>(
     closed: &mut ClosedLoop<P>,
     filter: &mut Filter<f64>,
     traces: &mut dyn Traces<f64>,
     setting: &Setting<'_>,
-    trial: usize,
     buffers: &mut Buffers,
     course: &mut Course,
-) -> Result<f64> {
+    monitor: &mut dyn Monitor,
+) -> Result<Option<f64>> {
+    let (trial, progress) = (course.rms.len(), course.progress(setting.n_trials));
     closed.rest();
     traces.rest();
     buffers.change.fill(0.0);
@@ -137,6 +158,9 @@ fn run_trial<P: Plant>(
     let mut squares = 0.0;
     let rows = setting.features.chunks_exact(filter.n_features());
     for (step, ((features, &wanted), load)) in rows.zip(setting.reference).zip(setting.load).enumerate() {
+        if monitor.report(progress) == Flow::Stop {
+            return Ok(None);
+        }
         filter.output(features, &mut feedforward);
         let (at_error, at_command) = match setting.entry {
             Entry::Error => (wanted + feedforward[0], 0.0),
@@ -157,8 +181,10 @@ fn run_trial<P: Plant>(
         if setting.noise > 0.0 {
             taught += setting.noise * rng::normal(&mut stream);
         }
-        traces.step(features, &mut buffers.traces);
-        correlate(&mut buffers.change, &[taught], &buffers.traces);
+        if setting.rate > 0.0 {
+            traces.step(features, &mut buffers.traces);
+            correlate(&mut buffers.change, &[taught], &buffers.traces);
+        }
         if setting.timing == Timing::Online {
             filter.add(setting.rate, &buffers.change);
             buffers.change.fill(0.0);
@@ -168,7 +194,7 @@ fn run_trial<P: Plant>(
         course.commands.push(command);
     }
     filter.add(setting.rate, &buffers.change);
-    Ok((squares / setting.reference.len() as f64).sqrt())
+    Ok(Some((squares / setting.reference.len() as f64).sqrt()))
 }
 
 fn check(filter: &Filter<f64>, setting: &Setting<'_>) -> Result<()> {
@@ -285,12 +311,14 @@ mod tests {
 
     #[test]
     fn a_monitor_that_stops_keeps_what_is_finished() {
-        struct Twice(usize);
-        impl Monitor for Twice {
+        struct After(usize);
+        impl Monitor for After {
             fn report(&mut self, progress: Progress) -> Flow {
-                self.0 += 1;
-                assert_eq!((progress.done, progress.total), (self.0, 10));
-                if self.0 == 2 { Flow::Stop } else { Flow::Continue }
+                let trial = (self.0 - 1) / N_STEPS;
+                assert_eq!((progress.total, progress.loss.is_nan()), (10, progress.done == 0));
+                self.0 -= 1;
+                assert!(progress.done + trial == 2, "{progress:?} {}", self.0);
+                if self.0 == 0 { Flow::Stop } else { Flow::Continue }
             }
         }
         let (plant, feedback, features, reference) = parts();
@@ -298,8 +326,11 @@ mod tests {
         let mut filter = Filter::new(2, vec![0.0; 2]).unwrap();
         let setting = Setting { n_trials: 10, ..setting(&features, &reference) };
         let mut traces = Kernel::delayed(2, 0).unwrap();
-        let course = learn(&mut closed, &mut filter, &mut traces, &setting, &mut Twice(0)).unwrap();
+        // Two trials, and the third all but its last step.
+        let mut monitor = After(3 * N_STEPS);
+        let course = learn(&mut closed, &mut filter, &mut traces, &setting, &mut monitor).unwrap();
         assert_eq!((course.rms.len(), course.weights.len(), course.outputs.len()), (2, 6, 2 * N_STEPS));
+        assert_eq!((course.feedforward.len(), course.commands.len()), (2 * N_STEPS, 2 * N_STEPS));
     }
 
     #[test]
@@ -312,8 +343,12 @@ mod tests {
     #[test]
     fn what_diverges_is_named() {
         let (_, _, features, reference) = parts();
-        let setting = Setting { rate: 1e200, n_trials: 5, ..setting(&features, &reference) };
+        let setting = setting(&features, &reference);
+        let error = learned(&[1.7e308; 2], &setting, true).unwrap_err();
+        assert!(error.to_string().starts_with("the output of the plant is not finite in trial 0"), "{error}");
+        // No trial comes after the last update to show it.
+        let setting = Setting { rate: 1e308, features: &[1e3; 2 * N_STEPS], ..setting };
         let error = learned(&[0.0; 2], &setting, true).unwrap_err();
-        assert!(error.to_string().starts_with("the output of the plant is not finite in trial"), "{error}");
+        assert_eq!(error.to_string(), "a weight is not finite after trial 0");
     }
 }

@@ -28,14 +28,15 @@ pub enum Loss {
 pub struct Batch<R> {
     inputs: Vec<R>,
     targets: Vec<R>,
-    /// How many there are.
-    pub n_rows: usize,
+    n_rows: usize,
+    /// How many of them have targets; a row of which k of n targets were observed counts k / n.
+    pub n_taught: f64,
     n_inputs: usize,
     n_outputs: usize,
     parts: Vec<Part<R>>,
     outputs: Vec<R>,
     slopes: Vec<R>,
-    /// Means over rows, one group per piece of the model.
+    /// Means over rows, one group per piece of the model; of the main model, over those with targets.
     pub gradient: Vec<Parameters<R>>,
 }
 
@@ -46,6 +47,7 @@ impl<R: Real> Batch<R> {
             inputs: Vec::new(),
             targets: Vec::new(),
             n_rows: 0,
+            n_taught: 0.0,
             n_inputs: model.main[0].sizes()[0],
             n_outputs: model.main[model.n_hidden()].sizes()[1],
             parts: (0..n_rows.div_ceil(ROWS)).map(|_| Part::new(model)).collect(),
@@ -64,11 +66,13 @@ impl<R: Real> Batch<R> {
                 buffer.extend(source.row(row).iter());
             }
         }
+        let n_observed = self.targets.iter().filter(|target| !target.is_nan()).count();
+        self.n_taught = n_observed as f64 / self.n_outputs as f64;
     }
 
     /// Whether no target was observed.
     pub fn is_silent(&self) -> bool {
-        self.targets.iter().all(|target| target.is_nan())
+        self.n_taught == 0.0
     }
 
     /// The parts that these rows fill.
@@ -91,7 +95,7 @@ impl<R: Real> Batch<R> {
             self.outputs.extend_from_slice(part.outputs());
         }
         let shape = [self.n_rows, 1, self.n_outputs];
-        let loss = evaluate(loss, shape, &self.outputs, &self.targets, &mut self.slopes)?;
+        let loss = evaluate(loss, shape, &self.outputs, &self.targets, self.n_taught, &mut self.slopes)?;
         let slopes = ArrayView2::from_shape((self.n_rows, self.n_outputs), &self.slopes)
             .map_err(|_| Error::shape("y", &[self.slopes.len()], "whole rows"))?;
         let learned = threads.map_chunks(&mut self.parts[..n_parts], 1, |number, part| {
@@ -105,18 +109,21 @@ impl<R: Real> Batch<R> {
             for part in &self.parts[..n_parts] {
                 sum.add(&part.gradient[piece])?;
             }
-            sum.scale(1.0 / self.n_rows as f64);
+            let count = if piece < model.main.len() { self.n_taught } else { self.n_rows as f64 };
+            sum.scale(1.0 / count);
         }
         Ok(loss)
     }
 }
 
-/// The mean loss of rows; fills in the gradient of each row's own.
+/// The mean loss of rows with targets; fills in the gradient of each row's own, which what is observed of other rows does
+/// not change.
 fn evaluate<R: Real>(
     loss: Loss,
     shape: [usize; 3],
     outputs: &[R],
     targets: &[R],
+    n_taught: f64,
     slopes: &mut Vec<R>,
 ) -> Result<f64> {
     slopes.resize(outputs.len(), R::ZERO);
@@ -125,9 +132,26 @@ fn evaluate<R: Real>(
         Loss::CrossEntropy => CrossEntropy { targets, weights }.evaluate(shape, outputs, gradient, None),
         Loss::SquaredError => MeanSquaredError { targets, weights }.evaluate(shape, outputs, gradient, None),
     }?;
-    let n_rows = R::from_f64(shape[0] as f64);
+    let n_taught = R::from_f64(n_taught);
     for slope in slopes.iter_mut() {
-        *slope *= n_rows;
+        *slope *= n_taught;
     }
     Ok(mean)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slopes_of_a_row_are_its_own() {
+        let (outputs, mut slopes) = ([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], Vec::new());
+        let nan = f64::NAN;
+        // Errors 1, 2 and −1; a row with half of its targets, one with all of them, one with none.
+        let targets = [0.0, nan, 1.0, 5.0, nan, nan];
+        let loss = evaluate(Loss::SquaredError, [3, 1, 2], &outputs, &targets, 1.5, &mut slopes).unwrap();
+        assert_eq!((loss, &slopes[..]), (2.0, &[1.0, 0.0, 2.0, -1.0, 0.0, 0.0][..]));
+        let alone = evaluate(Loss::SquaredError, [1, 1, 2], &outputs[2..4], &targets[2..4], 1.0, &mut slopes);
+        assert_eq!((alone.unwrap(), &slopes[..]), (2.5, &[2.0, -1.0][..]));
+    }
 }

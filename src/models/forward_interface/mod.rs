@@ -18,7 +18,7 @@
 //! | g_l, d_l | `slopes`, before and after the backward synthesiser | (rows, sizes\[l\]) |
 //! | W_l, b_l | `main` | a perceptron without hidden layer each, L + 1 of them |
 //! | C_B^l, C_F^l | `backward`, `forward` | a perceptron each, L of them or none |
-//! | ⟨·⟩ | | mean over the rows of a batch |
+//! | ⟨·⟩ | | mean over the rows of a batch; in ΔW, over those with targets |
 //!
 //! Backward interfaces (decoupled neural interfaces with synthetic gradients) and forward ones: Jaderberg, Czarnecki, Osindero, Vinyals,
 //! Graves, Silver and Kavukcuoglu 2017 (ICML); as cerebellar interfaces: Boven, Pemberton, Chadderton, Apps and Costa 2023
@@ -26,7 +26,8 @@
 //!
 //! No gradient flows through ĥ, and none from a synthesiser into what it reads. With forward interfaces only, the gradient that a layer gives to ĥ_l is
 //! handed to the layer below as that of h_l. ℓ is the loss of one row, so that what C_B predicts does not depend on the size of
-//! the batch. Departures: no batch normalisation, and synthesisers are not told the label.
+//! the batch, nor on what is observed of other rows: targets of its own that were not observed add nothing to it, and its gradient is
+//! zero where there are none at all. A row of which k of n targets were observed counts as k/n of a row in ⟨·⟩. Departures: no batch normalisation, and synthesisers are not told the label.
 
 use ndarray::{Array2, ArrayView2, s};
 

@@ -41,7 +41,7 @@ pub struct Options {
 /// What happened, epoch by epoch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct History {
-    /// Mean loss of the rows, each as the model was before the update that it taught.
+    /// Mean loss of the rows that have targets, each as the model was before the update that it taught.
     pub loss: Vec<f64>,
     /// Σ ‖C_B − g‖² / Σ ‖g‖² over the rows of an epoch, for each hidden layer; empty rows without backward synthesisers.
     pub backward_error: Vec<Vec<f64>>,
@@ -149,7 +149,7 @@ impl<R: Real> Optimizers<R> {
 /// Sums over the batches of an epoch.
 struct Sums {
     loss: f64,
-    n_rows: usize,
+    n_taught: f64,
     backward: Vec<Squares>,
     forward: Vec<Squares>,
 }
@@ -158,12 +158,12 @@ impl Sums {
     fn new<R: Real>(model: &ForwardInterface<R>) -> Self {
         let zeros = |exist: bool| vec![Squares::default(); if exist { model.n_hidden() } else { 0 }];
         let (backward, forward) = (zeros(model.backward.is_some()), zeros(model.forward.is_some()));
-        Self { loss: 0.0, n_rows: 0, backward, forward }
+        Self { loss: 0.0, n_taught: 0.0, backward, forward }
     }
 
     fn add<R: Real>(&mut self, batch: &Batch<R>, loss: f64) {
-        self.loss += loss * batch.n_rows as f64;
-        self.n_rows += batch.n_rows;
+        self.loss += loss * batch.n_taught;
+        self.n_taught += batch.n_taught;
         for part in batch.parts() {
             for (sum, &squares) in self.backward.iter_mut().zip(&part.backward_squares) {
                 sum.add(squares);
@@ -175,7 +175,7 @@ impl Sums {
     }
 
     fn mean_loss(&self) -> f64 {
-        self.loss / self.n_rows as f64
+        self.loss / self.n_taught
     }
 }
 

@@ -1,15 +1,15 @@
-"""What models with scikit-learn's manners share: hyper-parameters by name."""
+"""Hyper-parameters by name, as scikit-learn asks of estimators."""
 
 from __future__ import annotations
 
 import inspect
 from typing import Any, Self
 
-__all__ = ["Estimator"]
+__all__ = ["Parameterized"]
 
 
-class Estimator:
-    """Base: constructors only store their arguments; learned values end in an underscore."""
+class Parameterized:
+    """Base of all estimators. Constructors only store their arguments; learned values end in an underscore."""
 
     @classmethod
     def _parameter_names(cls) -> list[str]:
@@ -26,7 +26,7 @@ class Estimator:
         Raises
         ------
         ValueError
-            If a name is not one of the model's parameters.
+            If a name is not one of the estimator's parameters.
         """
         known = self._parameter_names()
         for name in params:
@@ -38,6 +38,7 @@ class Estimator:
 
     def __repr__(self) -> str:
         defaults = inspect.signature(type(self).__init__).parameters
+        # Each value is asked once: a model may hold the model it started from, and that one another.
         shown = {name: repr(value) for name, value in self.get_params().items()}
         changed = [f"{name}={text}" for name, text in shown.items() if text != repr(defaults[name].default)]
         return f"{type(self).__name__}({', '.join(changed)})"
