@@ -10,6 +10,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -68,7 +69,12 @@ def test_a_module_that_learns_says_so_to_its_own_callback(online: bool) -> None:
         return "asked"
 
     def start(progress: Any) -> None:
-        made.learn(x, y, online=online, n_epochs=60, n_threads=1, progress=progress)
+        def once(*report: float) -> None:
+            progress(*report)
+            raise StopIteration
+
+        with suppress(StopIteration):
+            made.learn(x, y, online=online, n_epochs=10_000, n_threads=1, progress=once)
 
     assert asked_meanwhile(start, ask) == ["asked"], failures
     assert np.abs(made.parameters["W_pf"]).max() > 0
@@ -78,7 +84,7 @@ def test_a_module_that_learns_says_so_to_its_own_callback(online: bool) -> None:
 def test_a_module_that_runs_answers_its_own_callback() -> None:
     layer = GranuleLayer(20, 3000)
     made = Cerebellum(layer, 1, initial_weight=0.1)
-    x = rng.normal(size=(60, 1000, 20))
+    x = rng.normal(size=(120, 1000, 20))
     answers = asked_meanwhile(lambda progress: made.run(x, n_threads=1, progress=progress), lambda: made.parameters)
     assert (answers[0]["W_pf"] == np.float32(0.1)).all()
 
@@ -88,7 +94,7 @@ def test_network_and_module_of_a_loop_can_be_asked_meanwhile(learn: bool | str) 
     net = fg.RNN(3, 30, 1, dt=0.01)
     made = Cerebellum(GranuleLayer(32, 2000), 1, dt=0.01, plasticity=LMS(1e-7))
     loop = couple(net, made, mapping=[[1.0]])
-    x, y = rng.normal(size=(40, 500, 2)), rng.normal(size=(40, 500, 1))
+    x, y = rng.normal(size=(40, 2500, 2)), rng.normal(size=(40, 2500, 1))
 
     def ask() -> str:
         assert net.parameters["W"].shape == (30, 30)
