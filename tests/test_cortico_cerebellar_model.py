@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,29 +24,31 @@ def fitted(model: CorticoCerebellarRNN, n_epochs: int = 3, **options: Any) -> Co
     return model.fit(TASK, n_epochs, n_trials=40, n_validation=14, **options)
 
 
+CONDITIONS: dict[str, dict[str, Any]] = {
+    "cRNN": {"cerebellum": False},
+    "ccRNN": {},
+    "ablated early": {"ablate_at": 20},
+    "ablated late": {"ablate_at": 60},
+    "olive late": {"freeze_at": 60},
+    "cRNN, 3 steps": {"cerebellum": False, "window": 3},
+    "ccRNN, 3 steps": {"window": 3},
+    "cRNN, 5 steps": {"cerebellum": False, "window": 5},
+    "ccRNN, 5 steps": {"window": 5},
+}
+
+
+@pytest.fixture(scope="module")
+def models() -> dict[str, list[CorticoCerebellarRNN]]:
+    found = {
+        name: [CorticoCerebellarRNN(1, 50, 2, seed=seed, **options) for seed in SEEDS]
+        for name, options in CONDITIONS.items()
+    }
+    fit_together([model for group in found.values() for model in group], TASK, 100, seed=len(found) * SEEDS)
+    return found
+
+
 class TestLineDrawing:
     """Boven et al. (2023): line drawing, 100 epochs, three of the published seeds."""
-
-    CONDITIONS: ClassVar[dict[str, dict[str, Any]]] = {
-        "cRNN": {"cerebellum": False},
-        "ccRNN": {},
-        "ablated early": {"ablate_at": 20},
-        "ablated late": {"ablate_at": 60},
-        "olive late": {"freeze_at": 60},
-        "cRNN, 3 steps": {"cerebellum": False, "window": 3},
-        "ccRNN, 3 steps": {"window": 3},
-        "cRNN, 5 steps": {"cerebellum": False, "window": 5},
-        "ccRNN, 5 steps": {"window": 5},
-    }
-
-    @pytest.fixture(scope="class")
-    def models(self) -> dict[str, list[CorticoCerebellarRNN]]:
-        found = {
-            name: [CorticoCerebellarRNN(1, 50, 2, seed=seed, **options) for seed in SEEDS]
-            for name, options in self.CONDITIONS.items()
-        }
-        fit_together([model for group in found.values() for model in group], TASK, 100, seed=len(found) * SEEDS)
-        return found
 
     @staticmethod
     def errors(group: list[CorticoCerebellarRNN]) -> Any:
