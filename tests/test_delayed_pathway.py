@@ -194,3 +194,10 @@ def test_what_makes_no_sense_is_named() -> None:
         DelayedPathway(delay=20).fit(Tracking(duration=0.2, warm_up=0.0), 1)
     with pytest.raises(ValueError, match="delays and seeds have 0 and 5 values"):
         delay_sweep(delays=[])
+
+
+def test_a_task_of_other_steps_and_epochs_without_batches_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"dt of the trials is 0\.02"):
+        fg.models.DelayedPathway().fit(fg.tasks.Tracking(dt=0.02), 1)
+    with pytest.raises(ValueError, match="n_batches is 0"):
+        fg.models.DelayedPathway().fit(fg.tasks.Tracking(), 1, n_batches=0)

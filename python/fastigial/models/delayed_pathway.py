@@ -40,6 +40,7 @@ from numpy.typing import NDArray
 from fastigial.models.pathway_results import PathwayHistory, PathwayRun
 from fastigial.rnn import RNN, optim, train
 from fastigial.rnn.checks import as_flag
+from fastigial.rnn.running import check_dt
 from fastigial.rnn.seeds import as_seed, derived
 from fastigial.tasks.base import Sampler
 from fastigial.tasks.trials import Trials
@@ -198,6 +199,8 @@ class DelayedPathway:
         if not isinstance(task, Sampler):
             raise TypeError(f"task is {task!r}, expected an object with sample(n_trials, seed)")
         n_epochs, n_batches = as_count("n_epochs", n_epochs), as_count("n_batches", n_batches)
+        if n_batches == 0:
+            raise ValueError("n_batches is 0, expected at least 1")
         with Report(progress, type(self).__name__, "epoch") as report:
             for epoch in range(n_epochs):
                 losses = np.mean([self._learn(self._sample(task)) for _ in range(n_batches)], axis=0)
@@ -215,6 +218,7 @@ class DelayedPathway:
 
     def _learn(self, trials: Trials) -> tuple[float, float]:
         """Losses of the cortex and of the interface on a batch, of which both learn."""
+        check_dt(self.net._structure, trials.dt)
         age, n_trials = self.age, len(trials.inputs)
         targets, weights = np.nan_to_num(trials.targets), trials.weights
         if age >= trials.inputs.shape[1]:
