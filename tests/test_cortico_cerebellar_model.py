@@ -183,9 +183,11 @@ def test_files_and_pickles_hold_all_that_was_learned(tmp_path: Path) -> None:
         assert (again.synthesiser[0][0] == model.synthesiser[0][0]).all()
         assert ((again.synthesiser[0][0] != 0).sum(axis=1) == 3).all()
         assert repr(again) == repr(model)
+        # The next trials are new to it, as they would be to the model itself.
+        assert again.n_fits == model.n_fits == 1
 
 
-def test_predictions_learned_from_step_to_step_lower_the_error_too() -> None:
+def test_a_network_whose_cerebellum_learns_from_step_to_step_learns_too() -> None:
     model = CorticoCerebellarRNN(
         1, 12, 2, granule_layers=(), learning="bp_lambda", learning_rate=3e-3, batch_size=10, seed=0
     ).fit(TASK, 60, n_trials=100)

@@ -265,8 +265,7 @@ class GranuleLayer:
 
         Inhibition is taken into account. With a threshold for each cell, each is active in that share of samples. Where
         inputs take few values (binary fibres, equal weights) not every share can be had: the nearest is taken, and one
-        at which something is active. Binary cells under feedback come near it only: their activity has steps of one
-        cell in a sample.
+        at which something is active.
 
         Parameters
         ----------

@@ -21,13 +21,14 @@ __all__ = ["build", "contents", "restored", "save"]
 
 Arrays = dict[str, NDArray[Any]]
 
-_CORTEX, _CEREBELLUM, _HISTORY = "cortex.", "cerebellum.", "history"
+_CORTEX, _CEREBELLUM, _HISTORY, _FITS = "cortex.", "cerebellum.", "history", "fits"
 
 
 def contents(model: CorticoCerebellarRNN) -> Arrays:
     """All that a model has learned."""
     arrays = {f"{_CORTEX}{name}": value for name, value in model.net.parameters.items()}
     arrays |= {f"{_CEREBELLUM}{name}": value for name, value in model._rule.of(model.net).state().items()}
+    arrays[_FITS] = np.array([model.n_fits])
     if hasattr(model, "history_"):
         arrays[_HISTORY] = model.history_.as_array()
     return arrays
@@ -47,6 +48,7 @@ def restored(arguments: Mapping[str, Any], arrays: Arrays) -> CorticoCerebellarR
         raise ValueError("its cerebellum does not fit its arguments")
     if learned:
         model._rule.of(model.net).set_state(learned)
+    model.n_fits = int(arrays[_FITS][0])
     if _HISTORY in arrays:
         model.history_ = History.from_array(arrays[_HISTORY])
         model.history_.outcome = "finished"

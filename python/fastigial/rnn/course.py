@@ -164,7 +164,7 @@ class Course:
             "n_batches": self.batches.n_batches,
             "loss": self.loss.name,
             "regularization": self.terms,
-            "rule": {"kind": self.rule.kind, **self.rule.options(), "seed": self.rule.seed},
+            "rule": {"kind": self.rule.kind, **self.rule.arguments()},
             "optimizer": optimizer,
         }
         return {name: _listed(value) for name, value in description.items()}

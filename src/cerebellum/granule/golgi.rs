@@ -175,7 +175,8 @@ impl<'a, R: Real> Balance<'a, R> {
             }
             if self.sums(drive, m).n_active >= n * m.to_f64() { low = m } else { high = m }
         }
-        low
+        // One cell stands exactly at its threshold there; a little less, and it is active whichever way sums are rounded.
+        low * R::from_f64(1.0 - 8.0 * R::EPSILON)
     }
 
     fn sums(&self, drive: &[R], m: R) -> Sums {
