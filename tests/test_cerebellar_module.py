@@ -235,6 +235,20 @@ def test_delays_beyond_a_trial_cost_nothing_and_beyond_memory_are_an_error() -> 
     assert (beyond.parameters["W_pf"] == 0.1).all()
 
 
+SHOWN = [
+    *("granule_layer", "n_mossy", "n_features", "n_purkinje", "n_outputs", "n_zones", "zone", "nuclei", "parameters"),
+    *("plasticity", "eligibility", "climbing_fibre_delay", "dt", "dtype"),
+]
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_what_a_module_shows_is_what_it_computes_with(name: str) -> None:
+    """An attribute that could be assigned would be shown, saved, and not used."""
+    found = module()
+    with pytest.raises(AttributeError):
+        setattr(found, name, getattr(found, name))
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_junk_is_refused_in_words(seed: int) -> None:
     draw = np.random.default_rng(seed)

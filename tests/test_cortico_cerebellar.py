@@ -94,15 +94,15 @@ def follow(
     stages: list[str] | None = None,
     mossy: Any = None,
     cerebellum: bool = True,
+    every_window: bool = False,
     **recipe: Any,
 ) -> tuple[Cortex, Cerebellum]:
     """Fit the model, hold it to the reference given the same batches, and return what it has learned."""
     before = parameters_of(model, cerebellum)
     model.fit(task, n_epochs=N_EPOCHS, n_trials=N_TRIALS, n_validation=N_VALIDATION, seed=3)
     assert len(task.batches) == N_BATCHES >= 5
-    steps = list(
-        reference.train(*before, task.batches, reference.Recipe(cell, window, **recipe), stages=stages, mossy=mossy)
-    )
+    how = reference.Recipe(cell, window, **recipe)
+    steps = list(reference.train(*before, task.batches, how, stages=stages, mossy=mossy, every_window=every_window))
     found = parameters_of(model, cerebellum)
     assert_same(found, steps[-1])
     # The error after each epoch, so that the way is held to the reference and not its end alone.
@@ -163,6 +163,23 @@ def test_a_cerebellum_has_as_many_layers_as_asked_for(granule_layers: tuple[int,
     sizes = [2 * N_UNITS, *granule_layers, 2 * N_UNITS]
     assert [a.shape for a, _ in model.synthesiser] == [(after, before) for before, after in pairwise(sizes)]
     follow(model, "lstm", 2, Recorded(EVERY_THIRD))
+
+
+@each_cell
+@pytest.mark.parametrize("window", [1, 2, 3, N_STEPS])
+@pytest.mark.parametrize("cerebellum", [True, False])
+def test_updates_may_come_after_every_window(cell: str, window: int, cerebellum: bool) -> None:
+    """Windows without any teacher too: they have predictions to learn from."""
+    model = make_model(cell, window, cerebellum=cerebellum, update_every_window=True)
+    follow(model, cell, window, Recorded([0, 3, 4]), cerebellum=cerebellum, every_window=True)
+
+
+@each_cell
+def test_lesions_hold_with_updates_after_every_window(cell: str) -> None:
+    for lesion, stage in (("freeze_at", "frozen"), ("ablate_at", "absent")):
+        model = make_model(cell, 2, update_every_window=True, **{lesion: 1})
+        task = Recorded([0, 3, 4])
+        follow(model, cell, 2, task, stages=stages("whole", stage, 1), every_window=True)
 
 
 # Without a cerebellum, or with one that does not learn

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -268,6 +269,12 @@ RULES: dict[str, Callable[[], Any]] = {
     "SyntheticGradient": lambda: fg.rules.SyntheticGradient(window=2, hidden=(8,), seed=3),
     "FORCE": lambda: fg.rules.FORCE(alpha=1.0, every=2),
 }
+# Lesions before the interruption in epoch 3, at it, and after it.
+for lesion in ("freeze_at", "ablate_at"):
+    for epoch in (2, 3, 4):
+        one: dict[str, Any] = {lesion: epoch}
+        RULES[f"SyntheticGradient, {lesion} {epoch}"] = partial(fg.rules.SyntheticGradient, 2, hidden=(8,), **one)
+RULES["SyntheticGradient, both"] = partial(fg.rules.SyntheticGradient, 2, hidden=(8,), freeze_at=2, ablate_at=4)
 
 
 @pytest.mark.parametrize("rule", RULES)

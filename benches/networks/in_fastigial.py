@@ -32,7 +32,7 @@ def core_step(kind: str, problem: Problem) -> Callable[[int], float]:
     rule, optimizer = fg.rules.BPTT(), fg.optim.Adam(LEARNING_RATE)
     cores, seeds = [net._core for net in nets], [0] * len(nets)
     rules, optimizers = [rule.of(net) for net in nets], [optimizer.of(net) for net in nets]
-    batches = [(problem.inputs, ("mse", problem.targets, None))] * len(nets)
+    batches = [(problem.inputs, ("mse", problem.targets, None), None)] * len(nets)
 
     def train(n: int) -> float:
         for _ in range(n):

@@ -208,9 +208,9 @@ def reconstruct_slicetca(
 
 _Array = NDArray[Any]
 _Arrays = dict[str, _Array]
-# ("mse" | "cross_entropy", targets (B, T, O), weights (B, T, O) | (B, T, 1) | None), the targets free of NaN, or a
-# function of the outputs (B, T, O) that returns (loss, derivative (B, T, O)) or (loss, derivative, loss of each trial
-# (B,) float64).
+# ("mse" | "cross_entropy", targets (B, T, O), weights (B, T, O) | (B, T, 1) | None), the targets free of NaN, or
+# ("unobserved", anything, None) where no target is, or a function of the outputs (B, T, O) that returns (loss,
+# derivative (B, T, O)) or (loss, derivative, loss of each trial (B,) float64).
 _Loss = tuple[str, _Array, _Array | None] | Callable[[_Array], Any]
 # "activity_l2", "activity_l1", "weight_l2", "weight_l1": coefficient;
 # "rate_target": (c, f) for c · mean over units of (mean over trials and steps of s − f)², f in spikes per step.
@@ -306,7 +306,7 @@ def train_step(
     networks: Sequence[Network],
     rules: Sequence[Rule],
     optimizers: Sequence[Optimizer],
-    batches: Sequence[tuple[_Array, _Loss]],
+    batches: Sequence[tuple[_Array, _Loss, Mapping[str, _Array] | None]],  # inputs, loss, initial state
     seeds: Sequence[int],
     *,
     regularization: _Regularization,

@@ -6,7 +6,7 @@ use super::adjoint::{ActivityCost, Adjoint, Carry, Errors, adjoint};
 use super::batch::Batch;
 use super::cells::Readout;
 use super::forward::Inputs;
-use super::state::State;
+use super::state::{Initial, State, replaced};
 use super::sums::Sums;
 use super::tape::Tape;
 use super::wiring::Wiring;
@@ -72,8 +72,9 @@ impl<R: Real> Block<R> {
         (self.first..self.first + self.n_samples).map(|trial| stream(seed, APART + trial as u64)).collect()
     }
 
-    /// Adds the gradient of the initial state, once the way back has reached the start.
-    pub fn add_initial_state(&mut self, wiring: &Wiring<'_, R>) {
+    /// Adds the gradient of the network's initial state, once the way back has reached the start. Variables that are given
+    /// replace the network's, which then has no part in the run.
+    pub fn add_initial_state(&mut self, wiring: &Wiring<'_, R>, given: &Initial<'_, R>) {
         let (width, rows) = (wiring.width, self.n_samples * wiring.width);
         let start = self.tape.activity_before(0, width);
         let carry = &mut self.carry;
@@ -84,7 +85,13 @@ impl<R: Real> Block<R> {
             Some(_) => (&carry.memory[..rows], &[][..]),
             None => (&carry.activity[..], &[][..]),
         };
-        for (sum, rows) in [(&mut self.sums.state, state), (&mut self.sums.cell, cell)] {
+        let (no_state, no_cell) = replaced(wiring, given);
+        for (sum, rows, skipped) in
+            [(&mut self.sums.state, state, no_state), (&mut self.sums.cell, cell, no_cell)]
+        {
+            if skipped {
+                continue;
+            }
             for row in rows.chunks_exact(width) {
                 for (sum, &value) in sum.iter_mut().zip(row) {
                     *sum += value;

@@ -68,6 +68,20 @@ pub fn variables<R: Real>(wiring: &Wiring<'_, R>) -> Vec<(&'static str, Place)> 
 /// An initial state that the caller gives, by name ("h" or a memory's): one row for all samples or one for each.
 pub type Initial<'a, R> = [(&'a str, &'a [R])];
 
+/// Whether a given state takes the place of the parameters "h0" and "c0", which then have no part in the run.
+pub fn replaced<R: Real>(wiring: &Wiring<'_, R>, given: &Initial<'_, R>) -> (bool, bool) {
+    let is_given = |name: &str| given.iter().any(|(known, _)| *known == name);
+    (is_given(persistent(wiring)), is_given("cell"))
+}
+
+/// The variable that "h0" is: the rate or hidden state, or the current or voltage of a unit.
+fn persistent<R: Real>(wiring: &Wiring<'_, R>) -> &'static str {
+    match wiring.dynamics.memories().first() {
+        None | Some(&"cell") => "h",
+        Some(first) => first,
+    }
+}
+
 impl<R: Real> State<R> {
     /// Rows of a variable now: samples × width.
     pub fn variable(&self, place: Place) -> &[R] {
@@ -94,9 +108,7 @@ impl<R: Real> State<R> {
         let size = n_samples * width;
         let mut activity = vec![R::ZERO; size];
         let mut memory = vec![R::ZERO; memories.len() * size];
-        // "h0" is the state that persists: the rate or hidden state, or the current or voltage of a unit.
-        let first_memory = wiring.dynamics.memories().first().copied();
-        let state_name = if first_memory == Some("cell") { "h" } else { first_memory.unwrap_or("h") };
+        let first_memory = memories.first().copied();
         let mut place = |name: &str, values: &[R]| -> Result<()> {
             let rows: &mut [R] = match memories.iter().position(|known| *known == name) {
                 Some(index) => &mut memory[index * size..(index + 1) * size],
@@ -124,7 +136,7 @@ impl<R: Real> State<R> {
             }
             Ok(())
         };
-        for (name, parameter) in [(state_name, "h0"), ("cell", "c0")] {
+        for (name, parameter) in [(persistent(wiring), "h0"), ("cell", "c0")] {
             let values = wiring.network.values(parameter);
             if !values.is_empty() {
                 place(name, values)?;

@@ -88,10 +88,10 @@ def step_adjoint(cell: str, p: Cortex, s: FloatArray, x: FloatArray, d_after: Fl
     return d_s, {"W": d_z.T @ h, "W_in": d_z.T @ x, "b": d_z.sum(axis=0)}
 
 
-def states_of(cell: str, p: Cortex, inputs: FloatArray) -> FloatArray:
-    """Return s_0 = 0, then the state after every step: (T + 1, B, S)."""
+def states_of(cell: str, p: Cortex, inputs: FloatArray, start: FloatArray | None = None) -> FloatArray:
+    """Return s_0, 0 by default, then the state after every step: (T + 1, B, S)."""
     n_trials, n_steps, _ = inputs.shape
-    states = [np.zeros((n_trials, N_VARIABLES[cell] * p["W"].shape[1]))]
+    states = [np.zeros((n_trials, N_VARIABLES[cell] * p["W"].shape[1])) if start is None else start]
     for t in range(n_steps):
         states.append(step(cell, p, states[-1], inputs[:, t]))
     return np.array(states)
@@ -165,11 +165,19 @@ def bounds(n_steps: int, window: int) -> list[int]:
     return [*range(0, n_steps, window), n_steps]
 
 
-def teach(cell: str, p: Cortex, cerebellum: Cerebellum, batch: Batch, window: int, bootstrap: float) -> Lesson:
-    """Return gradients of one batch; an empty list as cerebellum is a cortex on its own."""
+def teach(
+    cell: str,
+    p: Cortex,
+    cerebellum: Cerebellum,
+    batch: Batch,
+    window: int,
+    bootstrap: float,
+    s: FloatArray | None = None,
+) -> Lesson:
+    """Return gradients of one batch, begun in s; an empty list as cerebellum is a cortex on its own."""
     inputs, targets, weights = batch
     m, wanted = spread(weights, targets), np.nan_to_num(targets)
-    states = states_of(cell, p, inputs)
+    states = states_of(cell, p, inputs, s)
     n_units = p["W"].shape[1]
     edges = bounds(inputs.shape[1], window)
     at_bounds = states[edges]
@@ -230,8 +238,9 @@ def train(
     recipe: Recipe,
     stages: list[str] | None = None,
     mossy: Any = None,
+    every_window: bool = False,
 ) -> Iterator[tuple[Cortex, Cerebellum]]:
-    """Yield the parameters after each batch.
+    """Yield the parameters after each batch, learned from as a whole or window by window.
 
     A stage for each batch: "whole"; "frozen": C guesses and does not learn, and has no share in the norm; "absent": C
     does neither. `mossy`, like the first weight matrix, is 1 where an input exists.
@@ -243,22 +252,31 @@ def train(
         values[len(names)] *= mossy
     first = [np.zeros(value.shape) for value in values]
     second = [np.zeros(value.shape) for value in values]
-    for n, (batch, stage) in enumerate(zip(batches, stages, strict=True), 1):
-        p = dict(zip(names, values, strict=False))
-        rest = values[len(names) :]
-        c = list(zip(rest[::2], rest[1::2], strict=True))
-        lesson = teach(recipe.cell, p, [] if stage == "absent" else c, batch, recipe.window, recipe.bootstrap)
-        gradients = [lesson.cortex[name] for name in names]
-        if stage == "whole":
-            gradients += [a for layer in lesson.cerebellum for a in layer]
-            if mossy is not None:
-                gradients[len(names)] = gradients[len(names)] * mossy
-        for k, g in enumerate(clipped(gradients, recipe.clip)):
-            first[k] = recipe.betas[0] * first[k] + (1 - recipe.betas[0]) * g
-            second[k] = recipe.betas[1] * second[k] + (1 - recipe.betas[1]) * g**2
-            mean = first[k] / (1 - recipe.betas[0] ** n)
-            square = second[k] / (1 - recipe.betas[1] ** n)
-            values[k] = values[k] - recipe.learning_rate * mean / (np.sqrt(square) + recipe.eps)
+    n = 0
+    for batch, stage in zip(batches, stages, strict=True):
+        edges = bounds(batch[0].shape[1], recipe.window if every_window else batch[0].shape[1])
+        s = None
+        for start, stop in pairwise(edges):
+            inputs, targets, weights = (None if part is None else np.asarray(part)[:, start:stop] for part in batch)
+            assert inputs is not None and targets is not None
+            p = dict(zip(names, values, strict=False))
+            rest = values[len(names) :]
+            c = list(zip(rest[::2], rest[1::2], strict=True))
+            guide = [] if stage == "absent" else c
+            lesson = teach(recipe.cell, p, guide, (inputs, targets, weights), recipe.window, recipe.bootstrap, s)
+            s = lesson.states[-1]
+            n += 1
+            gradients = [lesson.cortex[name] for name in names]
+            if stage == "whole":
+                gradients += [a for layer in lesson.cerebellum for a in layer]
+                if mossy is not None:
+                    gradients[len(names)] = gradients[len(names)] * mossy
+            for k, g in enumerate(clipped(gradients, recipe.clip)):
+                first[k] = recipe.betas[0] * first[k] + (1 - recipe.betas[0]) * g
+                second[k] = recipe.betas[1] * second[k] + (1 - recipe.betas[1]) * g**2
+                mean = first[k] / (1 - recipe.betas[0] ** n)
+                square = second[k] / (1 - recipe.betas[1] ** n)
+                values[k] = values[k] - recipe.learning_rate * mean / (np.sqrt(square) + recipe.eps)
         rest = values[len(names) :]
         yield dict(zip(names, values, strict=False)), list(zip(rest[::2], rest[1::2], strict=True))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from dataclasses import dataclass
 from os import PathLike
 from typing import Any, Self
 
@@ -19,13 +20,14 @@ from fastigial.cerebellum.plasticity import Plasticity
 from fastigial.rnn.checks import as_precision, as_real
 from fastigial.tensor.checks import as_count
 
-__all__ = ["Module", "as_expansion", "as_size"]
+__all__ = ["Module", "Parts", "as_expansion", "as_size"]
 
 Array = NDArray[Any]
 
 
-class Module:
-    """Base of `Cerebellum`: arguments under their names, weights in the core."""
+@dataclass(frozen=True)
+class Parts:
+    """What a module is made of, but for its weights."""
 
     granule_layer: GranuleLayer | int
     n_mossy: int
@@ -39,6 +41,72 @@ class Module:
     climbing_fibre_delay: float
     dt: float
     dtype: np.dtype[Any]
+
+
+class Module:
+    """Base of `Cerebellum`: parts that are there for good, weights in the core."""
+
+    _parts: Parts
+
+    @property
+    def granule_layer(self) -> GranuleLayer | int:
+        """The granule layer, or the number of mossy fibres that reach the Purkinje cells themselves."""
+        return self._parts.granule_layer
+
+    @property
+    def n_mossy(self) -> int:
+        """Number of mossy fibres."""
+        return self._parts.n_mossy
+
+    @property
+    def n_features(self) -> int:
+        """Number of parallel fibres: one for each function of the granule layer's basis."""
+        return self._parts.n_features
+
+    @property
+    def n_purkinje(self) -> int:
+        """Number of Purkinje cells."""
+        return self._parts.n_purkinje
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of nuclei."""
+        return self._parts.n_outputs
+
+    @property
+    def n_zones(self) -> int:
+        """Number of microzones."""
+        return self._parts.n_zones
+
+    @property
+    def nuclei(self) -> str:
+        """Whether nuclei follow the Purkinje cells, "direct", or are "inhibited" by them."""
+        return self._parts.nuclei
+
+    @property
+    def plasticity(self) -> Plasticity:
+        """How synapses learn."""
+        return self._parts.plasticity
+
+    @property
+    def eligibility(self) -> Eligibility:
+        """What synapses remember."""
+        return self._parts.eligibility
+
+    @property
+    def climbing_fibre_delay(self) -> float:
+        """What an error needs to reach the synapses, in seconds."""
+        return self._parts.climbing_fibre_delay
+
+    @property
+    def dt(self) -> float:
+        """Seconds per step."""
+        return self._parts.dt
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Precision."""
+        return self._parts.dtype
 
     def _become(self, parameters: dict[str, Array]) -> None:
         settings = {
@@ -132,11 +200,10 @@ class Module:
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        held = {name: value for name, value in vars(self).items() if name not in ("_held", "_layer")}
-        return {"arguments": held, "parameters": self._core.parameters(), "means": self._core.means()}
+        return {"parts": self._parts, "parameters": self._core.parameters(), "means": self._core.means()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state["arguments"])
+        self._parts = state["parts"]
         self._become(state["parameters"])
         self._core.set_means(state["means"])
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastigial.cerebellum.base import Module, as_expansion, as_size
+from fastigial.cerebellum.base import Module, Parts, as_expansion, as_size
 from fastigial.cerebellum.circuit import draw_weights
 from fastigial.cerebellum.eligibility import Eligibility, Instantaneous, as_eligibility
 from fastigial.cerebellum.granule_layer import GranuleLayer
@@ -127,31 +127,40 @@ class Cerebellum(Module):
         seed: int = 0,
         dtype: Any = None,
     ) -> None:
-        self.n_outputs = as_size("n_outputs", n_outputs)
-        self.n_purkinje = self.n_outputs if n_purkinje is None else as_size("n_purkinje", n_purkinje)
-        if bottleneck is None and self.n_purkinje % self.n_outputs:
+        n_nuclei = as_size("n_outputs", n_outputs)
+        n_cells = n_nuclei if n_purkinje is None else as_size("n_purkinje", n_purkinje)
+        if bottleneck is None and n_cells % n_nuclei:
             raise ValueError(f"n_purkinje is {n_purkinje}, expected a multiple of n_outputs, {n_outputs}")
-        usual = self.n_outputs if bottleneck is None else self.n_purkinje
-        self.n_zones = usual if n_zones is None else as_size("n_zones", n_zones)
-        if self.n_purkinje % self.n_zones:
-            raise ValueError(f"n_zones is {n_zones}, expected a divisor of n_purkinje, {self.n_purkinje}")
-        self.nuclei = one_of("nuclei", nuclei, ("direct", "inhibited"))
-        self.plasticity = LMS() if plasticity is None else plasticity
-        if not isinstance(self.plasticity, LMS | Covariance):
+        usual = n_nuclei if bottleneck is None else n_cells
+        zones = usual if n_zones is None else as_size("n_zones", n_zones)
+        if n_cells % zones:
+            raise ValueError(f"n_zones is {n_zones}, expected a divisor of n_purkinje, {n_cells}")
+        rule = LMS() if plasticity is None else plasticity
+        if not isinstance(rule, LMS | Covariance):
             raise TypeError(f"plasticity is {plasticity!r}, expected fastigial.cerebellum.LMS(…) or Covariance(…)")
-        self.eligibility = Instantaneous() if eligibility is None else as_eligibility(eligibility)
-        self.dt = as_positive("dt", dt)
-        self.climbing_fibre_delay = as_positive("climbing_fibre_delay", climbing_fibre_delay, zero=True)
-        self.dtype, self.n_mossy, self.n_features = as_expansion(granule_layer, dtype)
-        self.granule_layer = granule_layer if isinstance(granule_layer, GranuleLayer) else self.n_mossy
+        precision, n_mossy, n_features = as_expansion(granule_layer, dtype)
+        self._parts = Parts(
+            granule_layer if isinstance(granule_layer, GranuleLayer) else n_mossy,
+            n_mossy,
+            n_features,
+            n_cells,
+            n_nuclei,
+            zones,
+            one_of("nuclei", nuclei, ("direct", "inhibited")),
+            rule,
+            Instantaneous() if eligibility is None else as_eligibility(eligibility),
+            as_positive("climbing_fibre_delay", climbing_fibre_delay, zero=True),
+            as_positive("dt", dt),
+            precision,
+        )
         basis = granule_layer.basis if isinstance(granule_layer, GranuleLayer) else None
         if basis is not None and not np.isclose(basis.dt, self.dt, rtol=1e-6, atol=0.0):
             raise ValueError(f"dt is {self.dt:g} s, expected that of the granule layer's basis, {basis.dt:g} s")
         weight = as_number("initial_weight", initial_weight)
         if not np.isfinite(weight):
             raise ValueError(f"initial_weight is {initial_weight}, expected a finite number")
-        sizes = (self.n_features, self.n_purkinje, self.n_outputs, self.n_zones)
-        self._become(draw_weights(*sizes, bottleneck, weight, as_seed("seed", seed), self.dtype))
+        sizes = (n_features, n_cells, n_nuclei, zones)
+        self._become(draw_weights(*sizes, bottleneck, weight, as_seed("seed", seed), precision))
 
     def run(
         self,

@@ -16,8 +16,9 @@ Pemberton, Boven, Apps & Costa, NeurIPS 2021; Boven, Pemberton, Chadderton, Apps
 2023. As in their code the loss is a mean within each window, the cerebellum's loss a sum over the trials of a batch,
 and one gradient of all windows is clipped and followed by cortex and cerebellum together.
 
-Departures: an LSTM has one bias where theirs has two, with the sum of the two as its start. Their captions are learned
-with an update after every window, here too there is one for each batch.
+For captions their code updates after every window instead, with plain Adam: ``update_every_window``.
+
+Departure: an LSTM has one bias where theirs has two, with the sum of the two as its start.
 """
 
 from __future__ import annotations
@@ -85,6 +86,8 @@ class CorticoCerebellarRNN:
         Of Adam, and the longest gradient of cortex, readout and cerebellum together.
     batch_size : int
         Trials of a batch.
+    update_every_window : bool
+        Cortex and cerebellum change after every window, not after every batch.
     n_mossy_inputs : int, optional
         Cortical inputs of each granule cell, drawn once; all of them by default.
     fixed : bool
@@ -146,6 +149,7 @@ class CorticoCerebellarRNN:
         betas: tuple[float, float] = (0.9, 0.98),
         clip: float | None = 1.0,
         batch_size: int = 50,
+        update_every_window: bool = False,
         n_mossy_inputs: int | None = None,
         fixed: bool = False,
         learning: str = "windows",
@@ -158,6 +162,7 @@ class CorticoCerebellarRNN:
         self._arguments = {name: value for name, value in locals().items() if name != "self"}
         as_flag("cerebellum", cerebellum)
         as_flag("fixed", fixed)
+        as_flag("update_every_window", update_every_window)
         as_seed("seed", seed)
         if as_count("batch_size", batch_size) == 0:
             raise ValueError("batch_size is 0, expected at least 1")
@@ -196,6 +201,11 @@ class CorticoCerebellarRNN:
         return int(self._arguments["batch_size"])
 
     @property
+    def update_every(self) -> int | None:
+        """Steps after which weights change, if not after whole trials; see `fastigial.train`."""
+        return int(self._arguments["window"]) if self._arguments["update_every_window"] else None
+
+    @property
     def seed(self) -> int:
         """Of all first weights."""
         return int(self._arguments["seed"])
@@ -226,8 +236,11 @@ class CorticoCerebellarRNN:
                 raise ValueError(
                     'learning is "bp_lambda", which takes a cerebellum that is whole and learns throughout'
                 )
-            if given["window"] != 1:
-                raise ValueError(f'window is {given["window"]}, but learning is "bp_lambda", which knows no windows')
+            if given["window"] != 1 or given["update_every_window"]:
+                raise ValueError(
+                    f"window is {given['window']} and update_every_window {given['update_every_window']}, "
+                    'but learning is "bp_lambda", which knows no windows'
+                )
             return BPLambda(
                 decay=given["trace_decay"],
                 discount=given["discount"],

@@ -87,6 +87,7 @@ def fit_together(
             n_epochs=n_epochs,
             batch_size=batch_size,
             n_batches=n_batches,
+            update_every=[model.update_every for model in models],
             validation=validation if hasattr(task, "sample") and n_validation else None,
             seed=[_seed_of_fit(one, model.n_fits) for one, model in zip(seeds, models, strict=True)],
             progress=progress,

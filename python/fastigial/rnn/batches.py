@@ -39,6 +39,15 @@ class Batch:
         """Number of trials."""
         return len(self.inputs)
 
+    @property
+    def n_steps(self) -> int:
+        """Number of steps."""
+        return int(self.inputs.shape[1])
+
+    def steps(self, start: int, stop: int) -> Batch:
+        """The same trials from one step to before another."""
+        return Batch(np.ascontiguousarray(self.inputs[:, start:stop]), self.loss.steps(start, stop))
+
 
 class Batches:
     """The batches of a training.

@@ -50,6 +50,7 @@ class Course:
     seed: int
     n_epochs: int
     batch_size: int
+    update_every: int | None
     regularization: Any
     validation: Any
     early_stopping: EarlyStopping | None
@@ -67,6 +68,11 @@ class Course:
             self._held_out = None if held_out is None else prepared(held_out, self.loss, structure)
         except ValueError as error:
             raise ValueError(f"validation: {error}") from error
+        if self.update_every is not None and (structure.feedback or any(map(np.any, structure.delays.values()))):
+            raise ValueError(
+                f"update_every is {self.update_every}, but the network has signals on their way between steps, "
+                "delays or output feedback, which would be lost at each update: expected None"
+            )
         self._best: Arrays = {}
         self._started, self._before = time.perf_counter(), 0.0
         self._resume()
@@ -92,27 +98,27 @@ class Course:
         """Set the learning rate and what the rule changes on the way, and count from nothing."""
         self.core_rule = self.rule.of(self.net, self.epoch)
         self.core_optimizer.learning_rate = self.optimizer.learning_rate(self.epoch)
-        self._loss, self._norm, self._trials, self._batches = 0.0, 0.0, 0, 0
+        self._loss, self._norm, self._trials, self._updates = 0.0, 0.0, 0.0, 0
 
-    def noise_seed(self, batch: int) -> int:
-        """Seed of the noise in a batch."""
-        return derived(self.seed, NOISE, self.epoch, batch)
+    def noise_seed(self, batch: int, window: int | None = None) -> int:
+        """Seed of the noise in a batch, or in a window of it."""
+        return derived(self.seed, NOISE, self.epoch, batch, *(() if window is None else (window,)))
 
-    def count(self, batch: Batch, loss: float, norm: float) -> None:
-        """Take down what a batch came to."""
-        self._loss += loss * batch.n_trials
+    def count(self, batch: Batch, share: float, loss: float, norm: float) -> None:
+        """Take down what a batch came to, or the share of one that a window is."""
+        self._loss += loss * batch.n_trials * share
         self._norm += norm
-        self._trials += batch.n_trials
-        self._batches += 1
+        self._trials += batch.n_trials * share
+        self._updates += 1
 
     def close_epoch(self) -> float:
         """Validate, remember, write; returns the loss that is followed."""
-        if self._batches == 0:
+        if self._updates == 0:
             raise NothingObservedError("targets and mask leave nothing observed in any batch")
         self.history.append(
             loss=self._loss / self._trials,
             validation_loss=self._validate(),
-            gradient_norm=self._norm / self._batches,
+            gradient_norm=self._norm / self._updates,
             learning_rate=self.core_optimizer.learning_rate,
             seconds=self._before + time.perf_counter() - self._started,
         )
@@ -162,6 +168,7 @@ class Course:
             "seed": self.seed,
             "batch_size": self.batch_size,
             "n_batches": self.batches.n_batches,
+            "update_every": self.update_every,
             "loss": self.loss.name,
             "regularization": self.terms,
             "rule": {"kind": self.rule.kind, **self.rule.arguments()},

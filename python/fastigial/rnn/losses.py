@@ -116,12 +116,27 @@ class Prepared:
     targets: Array | None
     weights: Array | None
 
+    def steps(self, start: int, stop: int) -> Prepared:
+        """The same of some steps, where it may be that nothing is observed."""
+        targets, weights = (
+            None if array is None else np.ascontiguousarray(array[:, start:stop])
+            for array in (self.targets, self.weights)
+        )
+        return Prepared(self.loss, targets, weights)
+
     def for_core(self) -> tuple[str, Array, Array | None] | Callable[[Array], Any]:
         """The name with targets and weights, or a function of the outputs."""
         if isinstance(self.loss, Custom):
             return self._call
         assert self.targets is not None
+        if self.weight == 0.0:
+            return "unobserved", self.targets, None
         return self.loss.name, self.targets, self.weights
+
+    @property
+    def weight(self) -> float:
+        """Sum of the weights; of targets or a function that all count alike, 1."""
+        return 1.0 if self.weights is None else float(self.weights.sum(dtype=np.float64))
 
     def _call(self, outputs: Array) -> tuple[Any, ...]:
         assert isinstance(self.loss, Custom)

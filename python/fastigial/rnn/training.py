@@ -5,23 +5,22 @@ Each network follows its own course: with the same seed it comes to the same num
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Any, TypedDict, Unpack, overload
 
-from fastigial import _core
-from fastigial.rnn.batches import Batch, Batches, prepared
+from fastigial.rnn.batches import Batches
 from fastigial.rnn.checkpoints import Checkpoint, as_checkpoint
 from fastigial.rnn.course import Course
 from fastigial.rnn.early_stopping import EarlyStopping, as_early_stopping
 from fastigial.rnn.history import History
-from fastigial.rnn.losses import MSE, CrossEntropy, NothingObservedError, as_loss
+from fastigial.rnn.losses import MSE, CrossEntropy, as_loss
 from fastigial.rnn.network import RNN
 from fastigial.rnn.optim import Adam, Optimizer
 from fastigial.rnn.rules import BPTT, Rule
 from fastigial.rnn.seeds import as_seed
 from fastigial.rnn.snapshots import as_epochs
+from fastigial.rnn.updates import learn_batch
 from fastigial.tensor.checks import as_count, as_threads
 from fastigial.tensor.progress import Callback, Report
 
@@ -41,6 +40,7 @@ class _Options(TypedDict, total=False):
     loss: Loss | None
     regularization: Mapping[str, Any] | None
     n_batches: int
+    update_every: int | list[int | None] | None
     early_stopping: EarlyStopping | int | None
     checkpoint: str | PathLike[str] | Checkpoint | None
     snapshots: int | Iterable[int] | None
@@ -67,6 +67,7 @@ def train(
     loss: Loss | None = None,
     regularization: Mapping[str, Any] | None = None,
     n_batches: int = 1,
+    update_every: int | list[int | None] | None = None,
     early_stopping: EarlyStopping | int | None = None,
     checkpoint: str | PathLike[str] | Checkpoint | None = None,
     snapshots: int | Iterable[int] | None = None,
@@ -104,6 +105,12 @@ def train(
         `fastigial.rnn.regularization`.
     n_batches : int
         Batches in an epoch, of a task that is sampled.
+    update_every : int, optional
+        Steps of a trial after which the weights change already, by the loss of these steps alone: the trial goes on
+        from the state that the weights before have left, and nothing is learned across that border but what the rule
+        itself predicts (`SyntheticGradient`). By default the weights change once for each batch. Windows in which
+        nothing is observed are passed over, but by rules that learn from predictions. With a list of networks, one for
+        all or one for each.
     early_stopping : EarlyStopping or int, optional
         Stop when the loss no longer falls, or when it is low enough; a number is the patience.
     checkpoint : str, path or Checkpoint, optional
@@ -157,6 +164,7 @@ def train(
     rules = _each("rule", BPTT() if rule is None else rule, nets)
     optimizers = _each("optimizer", Adam(1e-3) if optimizer is None else optimizer, nets)
     chosen = [as_loss(getattr(one, "loss", "mse") if loss is None else loss) for one in tasks]
+    updates = _each("update_every", update_every, nets)
     file = as_checkpoint(checkpoint)
     courses = [
         Course(
@@ -169,6 +177,7 @@ def train(
             as_seed("seed", _each("seed", seed, nets)[i]),
             n_epochs,
             batch_size,
+            None if updates[i] is None else _at_least_one("update_every", updates[i]),
             regularization,
             validation,
             as_early_stopping(early_stopping, held_out=validation is not None or sources[id(tasks[i])].is_sampled),
@@ -193,7 +202,7 @@ def _follow(courses: list[Course], report: Report, n_epochs: int, n_threads: int
             for course in active:
                 course.open_epoch()
             for batch in range(max(course.batches.n_batches for course in active)):
-                _step([course for course in active if batch < course.batches.n_batches], batch, n_threads)
+                learn_batch([course for course in active if batch < course.batches.n_batches], batch, n_threads)
             losses = [course.close_epoch() for course in active]
             if report.callback is not None:
                 report.callback(min(course.epoch for course in active), n_epochs, sum(losses) / len(losses))
@@ -204,56 +213,6 @@ def _follow(courses: list[Course], report: Report, n_epochs: int, n_threads: int
     finally:
         for course in courses:
             course.conclude(None if course.is_over else outcome)
-
-
-def _step(courses: list[Course], number: int, n_threads: int | None) -> None:
-    """One batch of each."""
-    batches: list[Batch] = []
-    learning: list[Course] = []
-    drawn: dict[tuple[int, int, int], Any] = {}
-    ready: dict[tuple[Any, ...], Batch] = {}
-    for course in courses:
-        # Networks with one task, one seed and as many epochs behind them share their trials.
-        key = (id(course.batches), course.seed, course.epoch)
-        if key not in drawn:
-            drawn[key] = course.batches.draw(course.seed, course.epoch, number)
-        structure = course.net._structure
-        form = (*key, course.loss, structure.n_inputs, structure.n_outputs, structure.dt, structure.dtype)
-        try:
-            if form not in ready:
-                ready[form] = prepared(drawn[key], course.loss, structure)
-            batches.append(ready[form])
-        except NothingObservedError:
-            # Trials without a target are ordinary in recordings: there is nothing to learn from them.
-            continue
-        learning.append(course)
-    if not learning:
-        return
-    courses = learning
-    try:
-        found = _core.train_step(
-            [course.net._core for course in courses],
-            [course.core_rule for course in courses],
-            [course.core_optimizer for course in courses],
-            [(batch.inputs, batch.loss.for_core()) for batch in batches],
-            [course.noise_seed(number) for course in courses],
-            regularization=courses[0].terms,
-            n_threads=n_threads,
-        )
-    except FloatingPointError as error:
-        raise FloatingPointError(_placed(str(error), courses, number)) from error
-    for course, batch, (loss, norm) in zip(courses, batches, found, strict=True):
-        course.count(batch, loss, norm)
-
-
-def _placed(message: str, courses: list[Course], batch: int) -> str:
-    """An error of the core, which counts the networks that it was given, with network, epoch and batch in our count."""
-    named = re.match(r"network (\d+)\W*", message)
-    course = courses[int(named[1])] if named else courses[0]
-    who = "" if course.number is None else f"network {course.number}, "
-    taken = course.epoch * course.batches.n_batches + batch
-    what = message[named.end() :] if named else message
-    return f"{who}epoch {course.epoch}, batch {batch} (step {taken} of the training): {what}"
 
 
 def _check_alike(courses: list[Course]) -> None:

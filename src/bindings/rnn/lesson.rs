@@ -7,7 +7,7 @@ use pyo3::types::PyMapping;
 use super::loss::Loss;
 use super::network::Held;
 use super::rule::{Rule, Ruled};
-use crate::bindings::arrays::{Number, in_order, read};
+use crate::bindings::arrays::{self, Number, in_order, read};
 use crate::error::Error;
 use crate::monitor::Stop;
 use crate::numerics::parallel::Threads;
@@ -117,6 +117,18 @@ pub fn trials<R: Number>(inputs: &Bound<'_, PyAny>) -> PyResult<([usize; 3], Vec
         PyValueError::new_err(format!("inputs has shape {got:?}, expected (trials, steps, inputs)"))
     })?;
     Ok((shape, values))
+}
+
+/// The state in which trials begin, by its variables; empty: the network's own.
+pub fn initial<R: Number>(given: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<(String, Vec<R>)>> {
+    let Some(given) = given else { return Ok(Vec::new()) };
+    let rows = arrays::parameters::<R>("initial_state", given)?;
+    Ok(rows.iter().map(|entry| (entry.name.clone(), entry.values.clone())).collect())
+}
+
+/// As the core takes it.
+pub fn named<R>(initial: &[(String, Vec<R>)]) -> Vec<(&str, &[R])> {
+    initial.iter().map(|(name, values)| (name.as_str(), &values[..])).collect()
 }
 
 /// Strengths of costs by name.

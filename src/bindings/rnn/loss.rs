@@ -13,6 +13,8 @@ use crate::network::objective::{CrossEntropy, MeanSquaredError, Objective, Weigh
 pub enum Loss<R> {
     /// Of targets.
     Named { squared: bool, targets: Vec<R>, weights: Option<Vec<R>>, per_entry: bool },
+    /// Of steps at which nothing was observed, for rules that predict what comes after them.
+    Unobserved,
     /// The caller's own.
     Own { function: Py<PyAny>, exception: Option<PyErr> },
 }
@@ -28,6 +30,7 @@ impl<R: Number> Loss<R> {
         let squared = match name.as_str() {
             "mse" => true,
             "cross_entropy" => false,
+            "unobserved" => return Ok(Self::Unobserved),
             _ => return Err(unknown("loss", &name, "mse, cross_entropy or a function")),
         };
         let (got, targets) = in_order(&read::<R>("targets", &targets)?);
@@ -66,7 +69,7 @@ impl<R: Number> Loss<R> {
     /// What the caller's function raised, if it did.
     pub fn exception(&mut self) -> Option<PyErr> {
         match self {
-            Self::Named { .. } => None,
+            Self::Named { .. } | Self::Unobserved => None,
             Self::Own { exception, .. } => exception.take(),
         }
     }
@@ -89,6 +92,15 @@ impl<R: Number> Objective<R> for Loss<R> {
                     CrossEntropy { targets, weights }.evaluate(shape, outputs, gradient, per_trial)
                 }
             }
+            Self::Unobserved => {
+                if let Some(gradient) = gradient {
+                    gradient.fill(R::ZERO);
+                }
+                if let Some(per_trial) = per_trial {
+                    per_trial.fill(0.0);
+                }
+                Ok(0.0)
+            }
             Self::Own { function, exception } => {
                 let asked = Python::attach(|py| ask(py, function, shape, outputs, gradient, per_trial));
                 asked.map_err(|error| {
@@ -100,12 +112,17 @@ impl<R: Number> Objective<R> for Loss<R> {
     }
 
     fn weight_per_step(&self, shape: [usize; 3]) -> Option<Vec<f64>> {
-        let Self::Named { squared, targets, weights, per_entry } = self else { return None };
-        let weights = as_weights(weights.as_deref(), *per_entry);
-        if *squared {
-            MeanSquaredError { targets, weights }.weight_per_step(shape)
-        } else {
-            CrossEntropy { targets, weights }.weight_per_step(shape)
+        match self {
+            Self::Named { squared, targets, weights, per_entry } => {
+                let weights = as_weights(weights.as_deref(), *per_entry);
+                if *squared {
+                    MeanSquaredError { targets, weights }.weight_per_step(shape)
+                } else {
+                    CrossEntropy { targets, weights }.weight_per_step(shape)
+                }
+            }
+            Self::Unobserved => Some(vec![0.0; shape[1]]),
+            Self::Own { .. } => None,
         }
     }
 }

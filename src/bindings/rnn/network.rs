@@ -7,7 +7,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping};
 
-use super::lesson::{Asked, costs, extent, learn, signals, trials};
+use super::lesson::{Asked, costs, extent, initial, learn, named, signals, trials};
 use super::loss::Loss;
 use super::rule::Rule;
 use super::structure::{Description, unknown};
@@ -114,7 +114,7 @@ impl Network {
             let initial = initial(initial_state)?;
             let (found, exception) = long_call(py, progress, |monitor| {
                 let held = lock(held);
-                let given: Vec<(&str, &[_])> = initial.iter().map(|(n, v)| (n.as_str(), &v[..])).collect();
+                let given = named(&initial);
                 let batch = Batch {
                     inputs: &inputs,
                     n_trials: shape[0],
@@ -158,7 +158,7 @@ impl Network {
             let takes_long = call(py, || Ok(extent(&lock(held), rule, shape)))?.is_long && !loss.is_own();
             let kernel = || {
                 let mut held = lock(held);
-                let given: Vec<(&str, &[_])> = initial.iter().map(|(n, v)| (n.as_str(), &v[..])).collect();
+                let given = named(&initial);
                 let initial = &given[..];
                 let asked = Asked {
                     inputs: &inputs,
@@ -248,12 +248,6 @@ impl Network {
             Ok(array(py, &shape, found).into_any())
         })
     }
-}
-
-fn initial<R: Number>(given: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<(String, Vec<R>)>> {
-    let Some(given) = given else { return Ok(Vec::new()) };
-    let rows = arrays::parameters::<R>("initial_state", given)?;
-    Ok(rows.iter().map(|entry| (entry.name.clone(), entry.values.clone())).collect())
 }
 
 fn lesion((name, start, stop): &(String, usize, usize)) -> PyResult<(Pathway, std::ops::Range<usize>)> {

@@ -6,7 +6,7 @@ use pyo3::exceptions::{PyFloatingPointError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyMapping;
 
-use super::lesson::{Asked, costs, extent, learn, trials};
+use super::lesson::{Asked, costs, extent, initial, learn, named, trials};
 use super::loss::Loss;
 use super::network::{Held, Network, Shared};
 use super::optimizer::{self, Optimized, Optimizer};
@@ -28,8 +28,12 @@ struct Task<'a, R> {
     inputs: Vec<R>,
     shape: [usize; 3],
     loss: Mutex<Loss<R>>,
+    initial: Vec<(String, Vec<R>)>,
     seed: u64,
 }
+
+/// Inputs, loss, and the state in which the trials begin, if not the network's own.
+type Given<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, Option<Bound<'py, PyAny>>);
 
 #[pyfunction]
 #[pyo3(signature = (networks, rules, optimizers, batches, seeds, *, regularization, n_threads))]
@@ -39,7 +43,7 @@ pub fn train_step<'py>(
     networks: Vec<Bound<'py, Network>>,
     rules: Vec<Bound<'py, Rule>>,
     optimizers: Vec<Bound<'py, Optimizer>>,
-    batches: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+    batches: Vec<Given<'py>>,
     seeds: Vec<u64>,
     regularization: &Bound<'py, PyMapping>,
     n_threads: Option<usize>,
@@ -87,18 +91,19 @@ pub fn train_step<'py>(
     Ok(order.into_iter().map(|(_, place)| found[place]).collect())
 }
 
-type Parts<'a, 'py> =
-    (&'a Bound<'py, Rule>, &'a Bound<'py, Optimizer>, &'a (Bound<'py, PyAny>, Bound<'py, PyAny>), u64);
+type Parts<'a, 'py> = (&'a Bound<'py, Rule>, &'a Bound<'py, Optimizer>, &'a Given<'py>, u64);
 
 fn task<'a, R: Ruled>(
     py: Python<'_>,
     held: Arc<Mutex<Held<R>>>,
-    (rule, optimizer, (inputs, loss), seed): Parts<'a, '_>,
+    (rule, optimizer, (inputs, loss, first), seed): Parts<'a, '_>,
 ) -> PyResult<Task<'a, R>> {
     let (shape, inputs) = trials(inputs)?;
     let n_outputs = call(py, || Ok(lock(&held).network.structure().n_outputs))?;
     let loss = Mutex::new(Loss::read(loss, [shape[0], shape[1], n_outputs])?);
-    Ok(Task { held, rule: rule.get(), optimizer: optimizer.get().held.clone(), inputs, shape, loss, seed })
+    let initial = initial(first.as_ref())?;
+    let (rule, optimizer) = (rule.get(), optimizer.get().held.clone());
+    Ok(Task { held, rule, optimizer, inputs, shape, loss, initial, seed })
 }
 
 /// Lessons first, all of them; weights change only if each came to a finite end.
@@ -150,10 +155,11 @@ fn lesson<R: Ruled>(
     threads: &Threads,
 ) -> Result<Learned<R>> {
     let mut held = lock(&task.held);
+    let initial = named(&task.initial);
     let asked = Asked {
         inputs: &task.inputs,
         shape: task.shape,
-        initial: &[],
+        initial: &initial,
         seed: Some(task.seed),
         regularization: costs,
         only_looks: false,

@@ -283,6 +283,6 @@ impl<R: Real> Pass<'_, R> {
             self.layout.add_to_carry(width, prediction, weight, &mut block.carry);
             block.go_back(self.cortex, &self.batch, self.cost, step..step + 1);
         }
-        block.add_initial_state(self.cortex);
+        block.add_initial_state(self.cortex, self.batch.initial);
     }
 }

@@ -80,7 +80,7 @@ pub fn back<R: Real>(
             block.carry.clear(wiring, block.n_samples);
             block.go_back(wiring, &batch, &cost, steps);
         }
-        block.add_initial_state(wiring);
+        block.add_initial_state(wiring, batch.initial);
     });
     Ok(finish(lesson, loss + activity_loss, gradient))
 }
@@ -152,7 +152,7 @@ fn with_checkpoints<R: Real>(
             block.take_errors(wiring, &errors, batch.n_steps, steps.clone());
             block.go_back(wiring, &batch, &cost, 0..steps.len());
         }
-        block.add_initial_state(wiring);
+        block.add_initial_state(wiring, batch.initial);
     });
     Ok(finish(lesson, loss, gradient))
 }

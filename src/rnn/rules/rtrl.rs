@@ -61,12 +61,12 @@ impl<R: Real> Rule<R> for Rtrl {
         let wiring = Wiring::new(lesson.network);
         let loss = lesson.simulate_with_errors(&wiring)?;
         let (activity_loss, cost) = lesson.regularization.activity(&wiring, lesson.workspace);
-        let perturbation = lesson.batch.perturbation;
+        let (perturbation, given) = (lesson.batch.perturbation, lesson.batch.initial);
         let gradient = lesson.workspace.gradient(&wiring, lesson.threads, |block| {
             add_readout(&wiring, block);
             let mut influence = Influence::new(&wiring, perturbation);
             for sample in 0..block.n_samples {
-                influence.start(&block.tape, sample);
+                influence.start(&block.tape, sample, given);
                 for step in 0..block.tape.n_steps {
                     if block.tape.stop.is_asked() {
                         return;

@@ -26,6 +26,8 @@ class Rule(Recipe["_core.Rule"]):
     """
 
     kind: ClassVar[str]
+    # Whether it learns from its own predictions where nothing was observed.
+    predicts: ClassVar[bool] = False
     seed: int
 
     def __post_init__(self) -> None:

@@ -139,6 +139,7 @@ class SyntheticGradient(Rule):
     """
 
     kind: ClassVar[str] = "synthetic_gradient"
+    predicts: ClassVar[bool] = True
     window: int = 1
     bootstrap: float = 0.1
     hidden: Sequence[int] = (400, 400)
@@ -238,6 +239,7 @@ class BPLambda(Rule):
     """
 
     kind: ClassVar[str] = "bp_lambda"
+    predicts: ClassVar[bool] = True
     decay: float = 1.0
     discount: float = 1.0
     weight: float = 0.1

@@ -18,6 +18,7 @@ use crate::rnn::adjoint::ActivityCost;
 use crate::rnn::block::Block;
 use crate::rnn::cells::Readout;
 use crate::rnn::perturbation::{Pathway, Perturbation};
+use crate::rnn::state::{Initial, replaced};
 use crate::rnn::tape::Tape;
 use crate::rnn::wiring::Wiring;
 
@@ -89,8 +90,8 @@ impl<'a, R: Real> Influence<'a, R> {
         start..start + self.layout.total
     }
 
-    /// Initial states are influenced by themselves alone.
-    pub fn start(&mut self, tape: &Tape<R>, sample: usize) {
+    /// The network's initial states are influenced by themselves alone, and not at all where others are given.
+    pub fn start(&mut self, tape: &Tape<R>, sample: usize, given: &Initial<'_, R>) {
         self.now.fill(R::ZERO);
         let (wiring, width) = (self.wiring, self.wiring.width);
         let memories = wiring.dynamics.memories();
@@ -103,9 +104,10 @@ impl<'a, R: Real> Influence<'a, R> {
         let (mut own, mut owed) = (vec![R::ONE; width], vec![R::ZERO; memories.len() * width]);
         let activity = &tape.activity_before(0, width)[sample * width..][..width];
         wiring.dynamics.pull_back_initial(activity, &mut own, &mut owed);
+        let (no_state, no_cell) = replaced(wiring, given);
         let of_activity = if state == 0 { &own } else { &owed };
         for (unit, &activity) in of_activity.iter().enumerate().take(wiring.network.structure().n_units) {
-            if !self.layout.state.is_empty() {
+            if !(no_state || self.layout.state.is_empty()) {
                 let place = self.layout.state.start + unit;
                 let rows = [(state, R::ONE), (0, activity)];
                 for (state, influence) in rows {
@@ -113,7 +115,7 @@ impl<'a, R: Real> Influence<'a, R> {
                     self.now[row][place] = influence;
                 }
             }
-            if !self.layout.cell.is_empty() {
+            if !(no_cell || self.layout.cell.is_empty()) {
                 let row = self.row(cell, unit);
                 self.now[row][self.layout.cell.start + unit] = R::ONE;
             }

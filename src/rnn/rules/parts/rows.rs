@@ -101,3 +101,75 @@ impl<R: Real> Rows<R> {
         Ok(sum)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::synthesizer::perceptron;
+    use super::*;
+    use crate::numerics::rng::{normal, stream};
+
+    const SIZE: usize = 5;
+
+    fn numbers(n_rows: usize, item: u64) -> Vec<f64> {
+        let mut rng = stream(11, item);
+        (0..n_rows * SIZE).map(|_| normal(&mut rng)).collect()
+    }
+
+    /// Outputs of all rows, and the gradient from the first `n_learned` of them.
+    fn in_chunks(
+        perceptron: &Perceptron<f64>,
+        n_learned: usize,
+        n_rows: usize,
+        n_threads: usize,
+    ) -> (Vec<f64>, Parameters<f64>, usize) {
+        let (rows, slopes) = (numbers(n_rows, 0), numbers(n_rows, 1));
+        let (mut passes, mut out) = (Rows::default(), vec![0.0; n_rows * SIZE]);
+        let threads = Threads::new(Some(n_threads)).unwrap();
+        let mut pass = |rows: &[f64]| {
+            passes.forward(perceptron, rows, n_learned, &mut out, &threads).unwrap();
+            passes.backward(perceptron, rows, &slopes, n_learned, &threads).unwrap()
+        };
+        // Other numbers before, of which nothing may stay.
+        pass(&numbers(n_rows, 2));
+        let gradient = pass(&rows);
+        (out, gradient, passes.chunks.len())
+    }
+
+    #[test]
+    fn chunks_are_one_pass_over_all_rows() {
+        for (n_learned, n_rows, n_chunks) in
+            [(0, 4, 1), (7, 7, 1), (383, 390, 2), (384, 384, 2), (1000, 1007, 6), (5000, 5000, 16)]
+        {
+            for n_kept in [None, Some(3)] {
+                let whole: Perceptron<f64> = perceptron(SIZE, &[8, 6], n_kept, 3).unwrap();
+                let (rows, slopes) = (numbers(n_rows, 0), numbers(n_rows, 1));
+                let (mut trace, mut expected) = (Trace::new(), whole.parameters().zeros_like());
+                whole.forward(view(&rows, SIZE).unwrap(), &mut trace).unwrap();
+                let outputs = trace.output().to_vec();
+                let learned = &rows[..n_learned * SIZE];
+                if n_learned > 0 {
+                    whole.forward(view(learned, SIZE).unwrap(), &mut trace).unwrap();
+                    let slopes = view(&slopes[..n_learned * SIZE], SIZE).unwrap();
+                    let learned = view(learned, SIZE).unwrap();
+                    whole.backward(learned, slopes, &mut trace, &mut expected, None).unwrap();
+                }
+                let (out, gradient, found_chunks) = in_chunks(&whole, n_learned, n_rows, 1);
+                assert_eq!(found_chunks, n_chunks, "{n_learned} of {n_rows} rows");
+                for (found, expected) in out.iter().zip(&outputs) {
+                    assert!((found - expected).abs() < 1e-13);
+                }
+                for (found, expected) in gradient.iter().zip(expected.iter()) {
+                    let size = expected.values.iter().fold(1e-12, |size: f64, value| size.max(value.abs()));
+                    for (found, expected) in found.values.iter().zip(&expected.values) {
+                        assert!((found - expected).abs() < 1e-12 * size);
+                    }
+                }
+                for n_threads in [2, 5] {
+                    let (same_out, same_gradient, _) = in_chunks(&whole, n_learned, n_rows, n_threads);
+                    assert_eq!(same_out, out, "{n_threads} threads");
+                    assert_eq!(same_gradient, gradient, "{n_threads} threads");
+                }
+            }
+        }
+    }
+}

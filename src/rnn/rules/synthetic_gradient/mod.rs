@@ -231,7 +231,7 @@ impl<R: Real> SyntheticGradient<R> {
         let gradient = lesson.workspace.gradient(way.wiring, lesson.threads, |block| {
             let mut targets = targets[block.first / size].lock().unwrap_or_else(PoisonError::into_inner);
             way.back(block, cost, beyond, predictions, bootstrap, &mut targets);
-            block.add_initial_state(way.wiring);
+            block.add_initial_state(way.wiring, way.batch.initial);
         });
         if beyond == Beyond::Nothing {
             return gradient;
