@@ -12,6 +12,8 @@ CounterfactualPredictiveControl
 
 from __future__ import annotations
 
+from fastigial.models.adaptation import AdaptationSession
+from fastigial.models.cerebello_cortical import CerebelloCorticalNetwork
 from fastigial.models.cortico_cerebellar import CorticoCerebellarRNN
 from fastigial.models.cortico_cerebellar_training import fit_together
 from fastigial.models.counterfactual import CounterfactualPredictiveControl
@@ -23,12 +25,17 @@ from fastigial.models.feedback_signals import FeedbackSignals
 from fastigial.models.forward_interface import ForwardInterface, InterfaceHistory
 from fastigial.models.inverted_pendulum import InvertedPendulum
 from fastigial.models.pathway_results import PathwayHistory, PathwayRun
+from fastigial.models.reaching import Block, DelayedReach
 
 __all__ = [
+    "AdaptationSession",
+    "Block",
+    "CerebelloCorticalNetwork",
     "ControlTrial",
     "CorticoCerebellarRNN",
     "CounterfactualPredictiveControl",
     "DelaySweep",
+    "DelayedReach",
     "DelayedPathway",
     "FeedbackSignals",
     "ForwardInterface",
