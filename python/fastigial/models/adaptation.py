@@ -49,8 +49,6 @@ class AdaptationSession:
         Of the cortex.
     aim : ndarray, shape (n_trials,)
         Radians by which the cue is turned.
-    dt : float
-        Seconds per step.
     """
 
     reach: DelayedReach
@@ -66,7 +64,6 @@ class AdaptationSession:
     errors: NDArray[Any]
     activity: NDArray[Any]
     aim: Array
-    dt: float
 
     @property
     def n_trials(self) -> int:
@@ -126,4 +123,6 @@ class AdaptationSession:
         return np.asarray((command * against).sum(axis=(1, 2)) / (velocity**2).sum(axis=(1, 2)))
 
     def __repr__(self) -> str:
-        return f"<AdaptationSession: {self.n_trials} trials of {self.reach.seconds:g} s, {self.activity.shape[2]} units>"
+        return (
+            f"<AdaptationSession: {self.n_trials} trials of {self.reach.seconds:g} s, {self.activity.shape[2]} units>"
+        )

@@ -11,14 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastigial.rnn.checks import as_flag, as_positive, one_of
 from fastigial.tensor.checks import as_count, as_number
-from fastigial.tasks.trials import Trials
 
 __all__ = ["Block", "DelayedReach"]
 
@@ -140,8 +138,9 @@ class Block:
     Examples
     --------
     >>> import fastigial as fg
-    >>> fg.models.Block(40, channel=True)
-    Block(n_trials=40, field=0.0, rotation=0.0, channel=True, blocked=None, fast=True, slow=True, aims=False, directions=None)
+    >>> learn, test = fg.models.Block(160, field=5.0), fg.models.Block(40, channel=True)
+    >>> learn.field, test.channel
+    (5.0, True)
     """
 
     n_trials: int
@@ -179,23 +178,3 @@ class Block:
         return {None: none, "all": ~none, "preparation": reach.time < reach.go, "movement": reach.time >= reach.go}[
             self.blocked
         ]
-
-
-class NullField:
-    """Reaches without any field as a task: the forces that make them, for `fastigial.train`."""
-
-    loss = "mse"
-
-    def __init__(self, reach: DelayedReach, mass: float, n_silent: int, dtype: Any) -> None:
-        self.reach, self.mass, self.n_silent, self.dtype, self.dt = reach, mass, n_silent, dtype, reach.dt
-
-    def sample(self, n_trials: int, seed: int) -> Trials:
-        """Reaches in directions that are drawn evenly from the circle."""
-        directions = np.random.default_rng(seed).uniform(0.0, 2 * np.pi, n_trials)
-        inputs = self.reach.inputs(directions)
-        silent = np.zeros((*inputs.shape[:2], self.n_silent))
-        return Trials(
-            np.concatenate([inputs, silent], axis=2).astype(self.dtype),
-            self.reach.forces(directions, self.mass).astype(self.dtype),
-            dt=self.dt,
-        )
