@@ -8,6 +8,8 @@ DelayedPathway, delay_sweep
     Two areas with a conduction delay between them, and a forward interface beside it.
 CounterfactualPredictiveControl
     Anticipatory control of a plant by an adaptive filter that tells its feedback loop of errors to come.
+CerebelloCorticalNetwork, Block, DelayedReach, AdaptationSession
+    A fast cerebellum that teaches a slow cortex: reaching in force fields, trial after trial.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from fastigial.models.forward_interface import ForwardInterface, InterfaceHistor
 from fastigial.models.inverted_pendulum import InvertedPendulum
 from fastigial.models.pathway_results import PathwayHistory, PathwayRun
 from fastigial.models.reaching import Block, DelayedReach
+from fastigial.models.reaching_trials import ReachingTrials
 
 __all__ = [
     "AdaptationSession",
@@ -44,6 +47,7 @@ __all__ = [
     "LearningCourse",
     "PathwayHistory",
     "PathwayRun",
+    "ReachingTrials",
     "RuleStability",
     "delay_sweep",
     "fit_together",

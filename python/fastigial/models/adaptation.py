@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastigial.models.reaching import DelayedReach
+from fastigial.models.reaching_trials import ReachingTrials
 
 __all__ = ["AdaptationSession"]
 
@@ -29,16 +30,10 @@ class AdaptationSession:
 
     Attributes
     ----------
-    reach : DelayedReach
+    trials : ReachingTrials
+        What each trial was.
     mass : float
         Of the hand, kg.
-    directions : ndarray, shape (n_trials,)
-        Of targets, radians.
-    field, rotation : ndarray, shape (n_trials,)
-        N s/m, and radians.
-    channel : ndarray of bool, shape (n_trials,)
-    block : ndarray of int, shape (n_trials,)
-        Which of the blocks a trial belongs to.
     hand : ndarray, shape (n_trials, n_steps, 4)
         Position and velocity at the beginning of each step, metres and metres per second.
     cortical, nuclei : ndarray, shape (n_trials, n_steps, 2)
@@ -51,19 +46,39 @@ class AdaptationSession:
         Radians by which the cue is turned.
     """
 
-    reach: DelayedReach
+    trials: ReachingTrials
     mass: float
-    directions: Array
-    field: Array
-    rotation: Array
-    channel: NDArray[np.bool_]
-    block: NDArray[np.intp]
     hand: Array
     cortical: NDArray[Any]
     nuclei: NDArray[Any]
     errors: NDArray[Any]
     activity: NDArray[Any]
     aim: Array
+
+    @property
+    def reach(self) -> DelayedReach:
+        """Times and distance."""
+        return self.trials.reach
+
+    @property
+    def directions(self) -> Array:
+        """Of targets, radians, (n_trials,)."""
+        return self.trials.directions
+
+    @property
+    def rotation(self) -> Array:
+        """Of what is seen, radians, (n_trials,)."""
+        return self.trials.rotation
+
+    @property
+    def field(self) -> Array:
+        """Curl of the field, N s/m, (n_trials,)."""
+        return self.trials.field
+
+    @property
+    def block(self) -> NDArray[np.intp]:
+        """Which of the blocks each trial belongs to, (n_trials,)."""
+        return self.trials.block
 
     @property
     def n_trials(self) -> int:
@@ -94,13 +109,13 @@ class AdaptationSession:
         """Angle of the seen hand off the line to the target at the middle of the movement, degrees, (n_trials,)."""
         step = int(np.searchsorted(self.reach.time, self.reach.go + self.reach.duration / 2))
         along, left = (np.einsum("nk,nk->n", self.seen[:, step], axis) for axis in self._axes)
-        return np.degrees(np.arctan2(left, along))
+        return np.asarray(np.degrees(np.arctan2(left, along)))
 
     @property
     def end_point_error(self) -> Array:
         """Distance of the seen hand from the target at the last step, metres, (n_trials,)."""
         targets = self.reach.extent * self._axes[0]
-        return np.linalg.norm(self.seen[:, -1] - targets, axis=1)
+        return np.asarray(np.linalg.norm(self.seen[:, -1] - targets, axis=1))
 
     @property
     def cortical_compensation(self) -> Array:

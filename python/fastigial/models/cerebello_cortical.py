@@ -350,9 +350,8 @@ class CerebelloCorticalNetwork:
         if exception is not None:
             raise exception
         return AdaptationSession(
-            self.reach,
+            laid.first(n_finished),
             self._arguments["mass"],
-            *(part[:n_finished] for part in (laid.directions, laid.field, laid.rotation, laid.channel, laid.block)),
             *(found[name][:n_finished] for name in ("hand", "cortical", "nuclei", "errors", "activity", "aim")),
         )
 

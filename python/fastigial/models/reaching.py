@@ -72,7 +72,7 @@ class DelayedReach:
     @property
     def time(self) -> Array:
         """Of each step, in seconds."""
-        return self.dt * np.arange(self.n_steps)
+        return self.dt * np.arange(self.n_steps, dtype=np.float64)
 
     @property
     def moving(self) -> NDArray[np.bool_]:

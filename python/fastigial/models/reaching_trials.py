@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,21 @@ _CURL = np.array([0.0, 1.0, -1.0, 0.0])
 
 @dataclass(frozen=True)
 class ReachingTrials:
-    """Conditions of all trials, one row each; see `AdaptationSession`."""
+    """Conditions of trials, one row each.
+
+    Attributes
+    ----------
+    directions : ndarray, shape (n_trials,)
+        Of targets, radians.
+    field, rotation : ndarray, shape (n_trials,)
+        N s/m, and radians.
+    block : ndarray of int, shape (n_trials,)
+        Which of the blocks a trial belongs to.
+    flags : ndarray of bool, shape (n_trials, 4)
+        Channel; whether the cerebellum, the cortex and the aim learn.
+    blocked : ndarray of bool, shape (n_trials, n_steps)
+        When the cerebellum is.
+    """
 
     reach: DelayedReach
     directions: Array
@@ -29,6 +43,11 @@ class ReachingTrials:
     block: NDArray[np.intp]
     flags: NDArray[np.bool_]
     blocked: NDArray[np.bool_]
+
+    def first(self, n_trials: int) -> ReachingTrials:
+        """The first of them."""
+        names = ("directions", "field", "rotation", "block", "flags", "blocked")
+        return replace(self, **{name: getattr(self, name)[:n_trials] for name in names})
 
     @property
     def channel(self) -> NDArray[np.bool_]:

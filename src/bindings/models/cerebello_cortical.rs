@@ -12,7 +12,9 @@ use crate::bindings::cerebellum::held::{Away, Held};
 use crate::bindings::cerebellum::module::{Cerebellum, two_precisions};
 use crate::bindings::precision::{Either, lock};
 use crate::bindings::rnn::network::{Held as HeldNetwork, Network};
-use crate::models::cerebello_cortical::{Aiming, Body, Condition, Senses, Settings, Slow, Trials, run};
+use crate::models::cerebello_cortical::{
+    Aiming, Body, Condition, Learns, Senses, Settings, Slow, Trials, run,
+};
 use crate::rnn::wiring::Wiring;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -130,9 +132,7 @@ fn read_conditions(given: &Bound<'_, PyMapping>) -> PyResult<Vec<Condition>> {
             field: [field[0], field[1], field[2], field[3]],
             rotation,
             channel: flags[0],
-            fast: flags[1],
-            slow: flags[2],
-            aims: flags[3],
+            learns: Learns { fast: flags[1], slow: flags[2], aim: flags[3] },
         })
         .collect())
 }

@@ -86,12 +86,19 @@ pub struct Condition {
     pub rotation: f64,
     /// Whether the hand is held on the line to the target.
     pub channel: bool,
-    /// Whether parallel-fibre synapses learn and forget.
+    /// What learns, and forgets.
+    pub learns: Learns,
+}
+
+/// What learns in a trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Learns {
+    /// The synapses of parallel fibres.
     pub fast: bool,
-    /// Whether the cortex learns and forgets.
+    /// The cortex.
     pub slow: bool,
-    /// Whether the aim moves.
-    pub aims: bool,
+    /// The aim.
+    pub aim: bool,
 }
 
 /// The trials of a session.

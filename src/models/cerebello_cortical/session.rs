@@ -52,11 +52,11 @@ pub fn run<R: Real>(
         session.aim[trial] = aim;
         one_trial(wiring, module, settings, trials, trial, &mut rows, &mut session)?;
         let condition = &trials.conditions[trial];
-        if condition.slow {
+        if condition.learns.slow {
             follow(settings, trial, n_steps, n_units, &mut session);
             wiring.set_readout(&session.readout, &bias);
         }
-        if condition.aims {
+        if condition.learns.aim {
             aim = aimed(settings, trials, trial, &session, aim);
         }
     }
@@ -131,7 +131,7 @@ fn one_trial<R: Real>(
             *into = R::from_f64(error);
         }
         session.errors[row * PLANE..][..PLANE].copy_from_slice(&rows.errors);
-        if condition.fast {
+        if condition.learns.fast {
             module.receive(&mut moment, &rows.errors);
             module.teach(&mut moment);
         }
@@ -142,7 +142,7 @@ fn one_trial<R: Real>(
         }
         reach.advance(command, error);
     }
-    if condition.fast {
+    if condition.learns.fast {
         module.end_trial();
     }
     Ok(())

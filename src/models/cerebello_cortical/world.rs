@@ -100,9 +100,10 @@ impl Reach {
             let across = self.across(force);
             force = [force[0] - across[0], force[1] - across[1]];
         }
-        for k in 0..2 {
-            self.hand[2 + k] += self.body.dt * force[k] / self.body.mass;
-            self.hand[k] += self.body.dt * self.hand[2 + k];
+        let (position, velocity) = self.hand.split_at_mut(2);
+        for ((place, speed), force) in position.iter_mut().zip(velocity).zip(force) {
+            *speed += self.body.dt * force / self.body.mass;
+            *place += self.body.dt * *speed;
         }
     }
 }
