@@ -112,9 +112,9 @@ class CerebelloCorticalNetwork:
     Examples
     --------
     >>> import fastigial as fg
-    >>> net = fg.models.CerebelloCorticalNetwork(40, 200, n_sources=20, seed=1).prepare(60)
-    >>> session = net.adapt([fg.models.Block(20, field=5.0)], seed=1)
-    >>> session.hand.shape, bool(session.compensation[-5:].mean() > session.compensation[0])
+    >>> net = fg.models.CerebelloCorticalNetwork(40, 200, n_sources=20, seed=1).prepare(60).calibrate([0.0])
+    >>> session = net.adapt([fg.models.Block(20, field=5.0, directions=[0.0])], seed=1)
+    >>> session.hand.shape, bool(session.compensation[-5:].mean() > 1.0 > session.cerebellar_compensation[0])
     ((20, 100, 4), True)
     """
 
