@@ -36,6 +36,7 @@ __all__ = [
     "run_adaptive_filter",
     "run_coupled",
     "run_forward_interface",
+    "run_reaching",
     "set_num_threads",
     "survey_chunk",
     "train_step",
@@ -61,6 +62,20 @@ def compress_tca(
     x: _Real, mask: _Mask, *, n_components: int, n_threads: int | None
 ) -> tuple[list[_Double], _Double] | None: ...
 def survey_chunk(x: _Real, mask: _Mask, *, n_threads: int | None) -> dict[str, Any]: ...
+
+# settings: sources, shift, scale, rest (2, N), mass, dt, delay, stiffness, damping, reflex, slow_rate, slow_forgetting,
+# aim_rate, aim_forgetting, aim_step. trials: inputs (B, T, I), plan (B, T, 4) and field (B, 4) float64, rotation (B,),
+# blocked (B, T) and flags (B, 4) bool: channel, fast, slow, aims. Arrays by name, trials that were finished, and what
+# `progress` raised; "readout" (2, N) is what the cortex has learned.
+def run_reaching(
+    network: Network,
+    cerebellum: Cerebellum,
+    settings: Mapping[str, Any],
+    trials: Mapping[str, NDArray[Any]],
+    *,
+    seed: int | None,
+    progress: _Progress,
+) -> tuple[dict[str, NDArray[Any]], int, BaseException | None]: ...
 def fit_forward_interface(
     x: _Real,
     y: _Real,

@@ -190,7 +190,12 @@ impl<R: Real> Module<R> {
         self.plasticity.teach(&mut self.circuit, &mut self.means, arrived, eligibility, change);
     }
 
-    /// The same for a lesson that stands alone: weights that would not be finite are an error, and stay as they were.
+    /// Forgets what a trial's end takes.
+    pub fn end_trial(&mut self) {
+        self.plasticity.end_trial(&mut self.circuit);
+    }
+
+    /// The same as [`Module::teach`] for a lesson that stands alone: weights that would not be finite are an error, and stay as they were.
     pub fn teach_or_restore(&mut self, moment: &mut Moment<R>) -> Result<()> {
         moment.kept.0.clear();
         moment.kept.0.extend_from_slice(self.circuit.weights());

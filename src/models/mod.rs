@@ -1,4 +1,5 @@
 //! Published systems composed from the other rooms, where a loop must be fast.
 
+pub mod cerebello_cortical;
 pub mod counterfactual;
 pub mod forward_interface;

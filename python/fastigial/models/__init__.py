@@ -8,10 +8,14 @@ DelayedPathway, delay_sweep
     Two areas with a conduction delay between them, and a forward interface beside it.
 CounterfactualPredictiveControl
     Anticipatory control of a plant by an adaptive filter that tells its feedback loop of errors to come.
+CerebelloCorticalNetwork, Block, DelayedReach, AdaptationSession
+    A fast cerebellum that teaches a slow cortex: reaching in force fields, trial after trial.
 """
 
 from __future__ import annotations
 
+from fastigial.models.adaptation import AdaptationSession
+from fastigial.models.cerebello_cortical import CerebelloCorticalNetwork
 from fastigial.models.cortico_cerebellar import CorticoCerebellarRNN
 from fastigial.models.cortico_cerebellar_training import fit_together
 from fastigial.models.counterfactual import CounterfactualPredictiveControl
@@ -23,13 +27,19 @@ from fastigial.models.feedback_signals import FeedbackSignals
 from fastigial.models.forward_interface import ForwardInterface, InterfaceHistory
 from fastigial.models.inverted_pendulum import InvertedPendulum
 from fastigial.models.pathway_results import PathwayHistory, PathwayRun
+from fastigial.models.reaching import Block, DelayedReach
+from fastigial.models.reaching_trials import ReachingTrials
 
 __all__ = [
+    "AdaptationSession",
+    "Block",
+    "CerebelloCorticalNetwork",
     "ControlTrial",
     "CorticoCerebellarRNN",
     "CounterfactualPredictiveControl",
     "DelaySweep",
     "DelayedPathway",
+    "DelayedReach",
     "FeedbackSignals",
     "ForwardInterface",
     "InterfaceHistory",
@@ -37,6 +47,7 @@ __all__ = [
     "LearningCourse",
     "PathwayHistory",
     "PathwayRun",
+    "ReachingTrials",
     "RuleStability",
     "delay_sweep",
     "fit_together",

@@ -3,8 +3,8 @@
 mod adaptive_filter;
 mod coupled;
 mod granule;
-mod held;
-mod module;
+pub mod held;
+pub mod module;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;

@@ -1,11 +1,13 @@
 //! Published systems: classes that hold them, functions that fit them.
 
+mod cerebello_cortical;
 mod counterfactual;
 mod forward_interface;
 
 use pyo3::prelude::*;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    cerebello_cortical::register(module)?;
     counterfactual::register(module)?;
     forward_interface::register(module)
 }

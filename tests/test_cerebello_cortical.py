@@ -1,0 +1,284 @@
+"""`fg.models.CerebelloCorticalNetwork`: the loop is that of its equations, adaptation that of people and animals.
+
+Thresholds of the effects were set before the model was built; two seeds of a small network here.
+"""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.common import reference_reaching as reference
+
+import fastigial as fg
+from fastigial.models import Block
+
+FIELD, SEEDS = 5.0, (0, 1)
+ALONG_X: dict[str, Any] = {"directions": [0.0]}
+
+
+@pytest.fixture(scope="module")
+def networks() -> list[Any]:
+    """Networks that can reach, calibrated for one direction."""
+    made = [fg.models.CerebelloCorticalNetwork(100, 1000, seed=seed).prepare(300) for seed in SEEDS]
+    return [net.calibrate([0.0]) for net in made]
+
+
+def session(net: Any, *blocks: Any, seed: int = 3) -> Any:
+    return net.forget().adapt([Block(**{**ALONG_X, **block}) for block in blocks], seed=seed)
+
+
+def learned(n_trials: int = 200, **options: Any) -> dict[str, Any]:
+    return {"n_trials": n_trials, "field": FIELD, **options}
+
+
+def share(found: Any, block: int) -> Any:
+    """Compensation of a block as a share of the field."""
+    return found.compensation[found.block == block] / FIELD
+
+
+# The loop
+
+
+@pytest.fixture(scope="module")
+def double() -> Any:
+    reach = fg.models.DelayedReach(n_steps=60, go=0.15, duration=0.4, cue=0.05)
+    net = fg.models.CerebelloCorticalNetwork(20, 80, n_sources=12, noise=0.0, reach=reach, dtype="float64", seed=2)
+    net.prepare(30).calibrate([0.0])
+    # A rate at which a few trials change much.
+    net._set_rates(net.cerebellum.plasticity.learning_rate, 5 * net.slow_rate)
+    return net
+
+
+@pytest.mark.parametrize("eligibility", ["forward_model", "delayed"])
+def test_every_number_is_that_of_the_slow_reference(double: Any, eligibility: str) -> None:
+    near: dict[str, Any] = {"directions": [0.0, 30.0]}
+    blocks = [
+        Block(4, field=6.0, **near),
+        Block(2, channel=True, **near),
+        Block(2, rotation=20.0, aims=True, **near),
+        Block(1, field=-4.0, blocked="preparation", slow=False, **near),
+        Block(1, field=-4.0, blocked="movement", fast=False, **near),
+        Block(2, blocked="all", **near),
+    ]
+    double._arguments["eligibility"] = eligibility
+    double._set_rates(double.cerebellum.plasticity.learning_rate, double.slow_rate)
+    fresh = pickle.loads(pickle.dumps(double))
+    found = double.adapt(blocks, seed=5)
+    expected = reference.adapt(fresh, blocks, found.directions)
+    assert np.abs(expected["nuclei"]).max() > 0.3
+    assert np.abs(expected["W_out"] - fresh._rest).max() > 1e-3
+    for name in ("hand", "cortical", "nuclei", "errors", "aim"):
+        size = np.abs(expected[name]).max()
+        np.testing.assert_allclose(getattr(found, name), expected[name], rtol=0, atol=1e-9 * size, err_msg=name)
+    np.testing.assert_allclose(double.net.parameters["W_out"], expected["W_out"], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(double.cerebellum.parameters["W_pf"], expected["W_pf"], rtol=0, atol=1e-9)
+
+
+def test_sessions_come_from_their_seed_and_go_on_where_they_were(networks: list[Any]) -> None:
+    net = networks[0]
+    one, same, other = (session(net, learned(12), seed=seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one.hand, same.hand)
+    assert not np.array_equal(one.hand, other.hand)
+    on = net.adapt([Block(1, fast=False, slow=False, **ALONG_X)], noise=False)
+    again = net.adapt([Block(1, fast=False, slow=False, **ALONG_X)], noise=False)
+    np.testing.assert_array_equal(on.compensation, again.compensation)
+    assert on.compensation[0] > 0.1 * FIELD
+
+
+def test_trials_that_teach_nothing_change_nothing(networks: list[Any]) -> None:
+    net = networks[0].forget()
+    before = net.net.parameters["W_out"], net.cerebellum.parameters["W_pf"]
+    net.adapt([Block(5, field=FIELD, fast=False, slow=False)])
+    np.testing.assert_array_equal(net.net.parameters["W_out"], before[0])
+    np.testing.assert_array_equal(net.cerebellum.parameters["W_pf"], before[1])
+
+
+def test_a_channel_holds_the_hand_on_its_line(networks: list[Any]) -> None:
+    found = networks[0].forget().adapt([Block(8, channel=True, field=FIELD)])
+    assert np.abs(found.deviation).max() < 1e-12
+    across = np.stack([-np.sin(found.directions), np.cos(found.directions)], axis=1)
+    assert np.abs(np.einsum("ntk,nk->nt", found.errors, across)).max() < 1e-6
+
+
+def test_gains_are_those_asked_for(networks: list[Any]) -> None:
+    """A trial corrects .21 of what it has met, and the cortex takes over .039 of what the cerebellum sends.
+
+    Exactly so for small changes; at its own rate the cerebellum hears, through the cortex, what it sends itself.
+    """
+    still: dict[str, Any] = {"fast": False, "slow": False}
+    for net in networks:
+        fast, slow = net.cerebellum.plasticity.learning_rate, net.slow_rate
+        for share_of_rate, tolerance in ((1e-3, 0.01), (1.0, 0.1)):
+            net._set_rates(share_of_rate * fast, slow)
+            learned_from = []
+            for field in (3.0, -3.0):
+                blocks = [Block(1, slow=False, field=field, **ALONG_X), Block(1, **still, **ALONG_X)]
+                learned_from.append(net.forget().adapt(blocks, noise=False).cerebellar_compensation[1])
+            gain = (learned_from[0] - learned_from[1]) / 6
+            assert gain == pytest.approx(share_of_rate * 0.21, rel=tolerance)
+        net.forget().adapt([Block(6, field=1.0, slow=False, **ALONG_X)], noise=False)
+        blocks = [Block(1, **b, **ALONG_X) for b in (still, {"fast": False}, still)]
+        found = net.adapt(blocks, noise=False)
+        gained = found.cortical_compensation[2] - found.cortical_compensation[0]
+        assert gained / found.cerebellar_compensation[1] == pytest.approx(0.039, rel=0.05)
+
+
+# What people and animals do
+
+
+def test_adaptation_reaches_the_asymptote_of_its_two_states(networks: list[Any]) -> None:
+    """The cascade of these numbers ends at .745, .131 of it fast (simulated in the reference of the package)."""
+    for net in networks:
+        found = session(net, learned())
+        assert share(found, 0)[-40:].mean() == pytest.approx(0.745, abs=0.04)
+        assert found.cerebellar_compensation[-40:].mean() / FIELD == pytest.approx(0.131, abs=0.02)
+
+
+def test_savings(networks: list[Any]) -> None:
+    """After learning and unlearning, half of the field is met in at most .7 of the naive trials."""
+    for net in networks:
+        reversed_ = n_to_unlearn(net)
+        found = session(net, learned(), {"n_trials": reversed_, "field": -FIELD}, learned(100))
+        naive, relearned = (first_at(share(found, block), 0.5) for block in (0, 2))
+        assert relearned <= 0.7 * naive
+
+
+def test_anterograde_interference(networks: list[Any]) -> None:
+    """The opposite field is learned more slowly after a field than by the naive."""
+    for net in networks:
+        found = session(net, learned(), {"n_trials": 60, "field": -FIELD})
+        assert first_at(-share(found, 1), 0.3) > 2 * first_at(share(found, 0), 0.3)
+
+
+def test_spontaneous_recovery_in_a_channel(networks: list[Any]) -> None:
+    for net in networks:
+        blocks = (learned(), {"n_trials": n_to_unlearn(net), "field": -FIELD}, {"n_trials": 40, "channel": True})
+        found = session(net, *blocks)
+        asymptote, clamped = share(found, 0)[-40:].mean(), share(found, 2)
+        assert clamped[0] < 0.1 * asymptote
+        assert clamped.max() - clamped[0] > 0.1 * asymptote
+        assert 2 < clamped.argmax() < 20
+
+
+def test_after_effects(networks: list[Any]) -> None:
+    """Without the field the hand errs to the other side, by at least half of what was learned."""
+    for net in networks:
+        found = session(net, learned(), {"n_trials": 1})
+        corrected = found.angle[-41:-1].mean() - found.angle[0]
+        assert np.sign(found.angle[-1]) == -np.sign(found.angle[0])
+        assert abs(found.angle[-1]) > 0.5 * abs(corrected)
+
+
+def test_adaptation_generalises_to_neighbouring_directions(networks: list[Any]) -> None:
+    for net in networks:
+        found = session(
+            net,
+            learned(),
+            *({"n_trials": 1, "channel": True, "fast": False, "slow": False, "directions": [d]} for d in (0, 45, 90)),
+        )
+        at = found.cerebellar_compensation[-3:] / found.cerebellar_compensation[-3]
+        assert 0.05 < at[1] < 0.9
+        assert abs(at[2]) < 0.25
+
+
+def test_what_a_block_of_the_cerebellum_does(networks: list[Any]) -> None:
+    """From the start there is no adaptation; late the cortex's share remains, decays, and nothing more is learned."""
+    off: dict[str, Any] = {"blocked": "all", "fast": False}
+    for net in networks:
+        intact = share(session(net, learned()), 0)[-40:].mean()
+        assert abs(share(session(net, learned(**off)), 0)[-40:].mean()) < 0.25 * intact
+        found = session(net, learned(), learned(60, **off))
+        late = share(found, 1)
+        assert 0.6 * intact < late[:3].mean() < 0.95 * intact
+        assert late[-5:].mean() < 0.75 * late[:3].mean()
+
+
+def test_the_cortex_goes_on_learning_when_errors_end_early(networks: list[Any]) -> None:
+    """What tells a cascade from two states that learn side by side: fast memories still teach the slow ones."""
+    for net in networks:
+        found = session(net, learned(12), {"n_trials": 6, "channel": True})
+        cortex, cerebellum = found.cortical_compensation, found.cerebellar_compensation
+        assert cortex[-3:].mean() > cortex[11] > 0
+        assert cerebellum[-1] < 0.2 * cerebellum[12]
+
+
+def test_re_aiming_makes_up_for_a_block_under_a_rotation(networks: list[Any]) -> None:
+    for net in networks:
+        off: dict[str, Any] = {"blocked": "all", "fast": False, "slow": False, "rotation": 30.0}
+        found = session(net, {"n_trials": 40, "aims": True, **off}, {"n_trials": 5, **off})
+        assert found.angle[0] > 12.0
+        assert abs(found.angle[30:40].mean()) < 3.0
+        # Aims are those of the strategy: the hand goes to the other side of the target.
+        assert np.degrees(found.aim[39]) == pytest.approx(-30.0, abs=6.0)
+
+
+def first_at(values: Any, level: float) -> int:
+    """Number of the first trial that reaches a level, from 1."""
+    reached = np.flatnonzero(values >= level)
+    assert reached.size, f"{level} is never reached"
+    return int(reached[0]) + 1
+
+
+def n_to_unlearn(net: Any) -> int:
+    """Trials of the opposite field until what was learned is gone."""
+    found = session(net, learned(), {"n_trials": 60, "field": -FIELD})
+    return int(np.flatnonzero(share(found, 1) <= 0)[0])
+
+
+# Arguments
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"n_sources": 0}, "n_sources is 0"),
+        ({"n_sources": 61}, "n_sources is 61"),
+        ({"retention_fast": 1.5}, "retention_fast is 1.5"),
+        ({"mass": 0.0}, "mass"),
+        ({"learning_slow": -0.1}, "learning_slow"),
+        ({"eligibility": "none"}, "eligibility"),
+        ({"coding_level": 0.0}, "coding_level"),
+        ({"seed": -1}, "seed"),
+        ({"dtype": "int8"}, "dtype"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_named(options: dict[str, Any], message: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=message):
+        fg.models.CerebelloCorticalNetwork(60, 100, **options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"n_trials": 0},
+        {"field": np.nan},
+        {"rotation": np.inf},
+        {"blocked": "later"},
+        {"directions": []},
+        {"channel": 1},
+    ],
+)
+def test_blocks_that_make_no_sense_are_named(options: dict[str, Any]) -> None:
+    (name,) = options
+    with pytest.raises((ValueError, TypeError), match=name):
+        Block(**{"n_trials": 3, **options})
+
+
+def test_times_that_do_not_fit_are_named() -> None:
+    with pytest.raises(ValueError, match=r"go \+ duration"):
+        fg.models.DelayedReach(n_steps=50)
+    with pytest.raises(TypeError, match="blocks"):
+        fg.models.CerebelloCorticalNetwork(20, 50, n_sources=10).adapt([])
+
+
+def test_commands_that_run_away_are_an_error_and_progress_is_told(networks: list[Any]) -> None:
+    net = pickle.loads(pickle.dumps(networks[0]))
+    net._set_rates(1e6, 0.0)
+    with pytest.raises(FloatingPointError, match="trial"):
+        net.adapt([Block(20, field=FIELD)])
+    told: list[int] = []
+    networks[0].forget().adapt([Block(400, field=FIELD, **ALONG_X)], progress=lambda *of: told.append(of[0]))
+    assert told == sorted(told) and 0 < told[-1] <= 400
