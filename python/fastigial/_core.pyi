@@ -22,6 +22,7 @@ __all__ = [
     "fit_forward_interface",
     "fit_slicetca",
     "fit_slicetca_chunks",
+    "fit_states",
     "fit_tca",
     "fit_tca_chunks",
     "learn_counterfactual",
@@ -38,6 +39,7 @@ __all__ = [
     "run_forward_interface",
     "run_reaching",
     "set_num_threads",
+    "simulate_states",
     "survey_chunk",
     "train_step",
     "transform_slicetca",
@@ -62,6 +64,24 @@ def compress_tca(
     x: _Real, mask: _Mask, *, n_components: int, n_threads: int | None
 ) -> tuple[list[_Double], _Double] | None: ...
 def survey_chunk(x: _Real, mask: _Mask, *, n_threads: int | None) -> dict[str, Any]: ...
+
+# kind: "two", "cascade" or "one"; rates, bounds and starts: A_f, B_f, A_s, B_s. "fast", "slow" (T,), "slopes" (T, 4).
+def simulate_states(
+    kind: str, rates: Sequence[float], perturbation: _Double, pauses: _Double
+) -> dict[str, _Double]: ...
+
+# Each row of data by itself: "rates" (B, 4), "squares" (B,), "normal" (B, 4, 4), "converged" list of bool.
+def fit_states(
+    kind: str,
+    data: _Double,
+    perturbation: _Double,
+    pauses: _Double,
+    starts: Sequence[Sequence[float]],
+    bounds: Sequence[Sequence[float]],
+    *,
+    n_threads: int | None,
+    progress: _Progress,
+) -> dict[str, Any]: ...
 
 # settings: sources, shift, scale, rest (2, N), mass, dt, delay, stiffness, damping, reflex, slow_rate, slow_forgetting,
 # aim_rate, aim_forgetting, aim_step. trials: inputs (B, T, I), plan (B, T, 4) and field (B, 4) float64, rotation (B,),

@@ -3,3 +3,4 @@
 pub mod cerebello_cortical;
 pub mod counterfactual;
 pub mod forward_interface;
+pub mod learning_states;

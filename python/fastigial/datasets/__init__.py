@@ -14,11 +14,13 @@ from fastigial.datasets.pendigits import PenDigits, fetch_pendigits, load_pendig
 from fastigial.datasets.pmd_reach import fetch_pmd_reach, load_pmd_reach
 from fastigial.datasets.rat_motor_timing import fetch_rat_motor_timing, load_rat_motor_timing
 from fastigial.datasets.simulated import make_learning_recording, make_slicetca, make_tca
+from fastigial.datasets.two_rate import TwoRateReaches, load_two_rate
 from fastigial.datasets.vocabulary import Vocabulary
 
 __all__ = [
     "CaptionSet",
     "PenDigits",
+    "TwoRateReaches",
     "Vocabulary",
     "cache_folder",
     "data_folder",
@@ -31,6 +33,7 @@ __all__ = [
     "load_pendigits",
     "load_pmd_reach",
     "load_rat_motor_timing",
+    "load_two_rate",
     "make_learning_recording",
     "make_slicetca",
     "make_tca",

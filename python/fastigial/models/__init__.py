@@ -8,6 +8,8 @@ DelayedPathway, delay_sweep
     Two areas with a conduction delay between them, and a forward interface beside it.
 CounterfactualPredictiveControl
     Anticipatory control of a plant by an adaptive filter that tells its feedback loop of errors to come.
+TwoStateModel, CascadeModel, SingleStateModel
+    Adaptation as fast and slow states: simulated, and fitted to people.
 CerebelloCorticalNetwork, Block, DelayedReach, AdaptationSession
     A fast cerebellum that teaches a slow cortex: reaching in force fields, trial after trial.
 """
@@ -26,6 +28,8 @@ from fastigial.models.delayed_pathway import DelayedPathway
 from fastigial.models.feedback_signals import FeedbackSignals
 from fastigial.models.forward_interface import ForwardInterface, InterfaceHistory
 from fastigial.models.inverted_pendulum import InvertedPendulum
+from fastigial.models.learning_states import CascadeModel, SingleStateModel, StateCourse, TwoStateModel
+from fastigial.models.learning_states_fit import StateFits
 from fastigial.models.pathway_results import PathwayHistory, PathwayRun
 from fastigial.models.reaching import Block, DelayedReach
 from fastigial.models.reaching_trials import ReachingTrials
@@ -33,6 +37,7 @@ from fastigial.models.reaching_trials import ReachingTrials
 __all__ = [
     "AdaptationSession",
     "Block",
+    "CascadeModel",
     "CerebelloCorticalNetwork",
     "ControlTrial",
     "CorticoCerebellarRNN",
@@ -49,6 +54,10 @@ __all__ = [
     "PathwayRun",
     "ReachingTrials",
     "RuleStability",
+    "SingleStateModel",
+    "StateCourse",
+    "StateFits",
+    "TwoStateModel",
     "delay_sweep",
     "fit_together",
 ]

@@ -3,11 +3,13 @@
 mod cerebello_cortical;
 mod counterfactual;
 mod forward_interface;
+mod learning_states;
 
 use pyo3::prelude::*;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     cerebello_cortical::register(module)?;
     counterfactual::register(module)?;
-    forward_interface::register(module)
+    forward_interface::register(module)?;
+    learning_states::register(module)
 }
