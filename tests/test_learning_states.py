@@ -47,7 +47,7 @@ def test_a_course_is_the_recursion(kind: Any) -> None:
         np.testing.assert_allclose(course.slow, slow, atol=1e-14)
         np.testing.assert_allclose(course.total, fast + slow, atol=1e-14)
         expected = np.where(np.isnan(PARADIGM), 0.0, PARADIGM - course.total)
-        np.testing.assert_array_equal(course.error, expected)
+        np.testing.assert_allclose(course.error, expected, atol=1e-14)
 
 
 def trials_until(values: Any, level: float) -> int:
@@ -92,6 +92,18 @@ def test_what_tells_the_cascade_from_states_side_by_side() -> None:
     assert TwoStateModel().simulate(early).slow[15] < TwoStateModel().simulate(early).slow[12]
 
 
+def test_no_behaviour_tells_the_cascade_from_states_side_by_side() -> None:
+    """Both are linear systems with the same poles"""
+    cascade = CascadeModel()
+    a_f, b_f, a_s, b_s = cascade.get_params().values()
+    slow = b_s * b_f / (a_s - a_f)
+    two = TwoStateModel(a_f, b_f - slow, a_s, slow)
+    rng = np.random.default_rng(0)
+    f = np.where(rng.random(300) < 0.2, CLAMP, rng.normal(size=300))
+    np.testing.assert_allclose(two.simulate(f).total, cascade.simulate(f).total, atol=1e-12)
+    assert two.simulate(LEARN).slow[1] > 0.0 == cascade.simulate(LEARN).slow[1]
+
+
 # Fits
 
 
@@ -123,12 +135,13 @@ def test_a_fit_is_a_minimum_and_scales_with_its_units() -> None:
 
 
 def test_noisy_people_give_their_parameters_back_within_the_interval() -> None:
-    model = TwoStateModel().fit(planted(TwoStateModel(), 20, 0.1), PARADIGM, n_bootstraps=200, seed=2)
-    low, high = model.fits_.interval()
+    model = TwoStateModel().fit(planted(TwoStateModel(), 20, 0.1), PARADIGM, n_bootstraps=500, seed=2)
+    # Four parameters at once: 95 % of each would miss one of them in every fifth data set.
+    low, high = model.fits_.interval(0.99)
     truth = np.array(list(TwoStateModel().get_params().values()))
     assert ((low <= truth) & (truth <= high)).all()
     assert (high - low < [0.3, 0.15, 0.05, 0.05]).all()
-    one = TwoStateModel().fit(planted(TwoStateModel(), 1, 0.02), PARADIGM, n_bootstraps=100).fits_.interval()
+    one = TwoStateModel().fit(planted(TwoStateModel(), 1, 0.02), PARADIGM, n_bootstraps=500).fits_.interval(0.99)
     assert ((one[0] <= truth) & (truth <= one[1])).all()
 
 
@@ -194,12 +207,12 @@ def test_people_show_a_rebound_that_two_states_have_and_one_has_not() -> None:
     clamp = people.block == 4
     two = TwoStateModel().fit(people.reaches, people.perturbation)
     one = SingleStateModel().fit(people.reaches, people.perturbation)
-    mean = np.nanmean(people.reaches, axis=0)
-    courses = [model.model_.simulate(people.perturbation).total for model in (two, one)]
-    rebounds = [course[clamp].max() - course[clamp][0] for course in courses]
+    mean = np.nanmean(people.reaches, axis=0)[clamp]
+    highest = [model.model_.simulate(people.perturbation).total[clamp].max() for model in (two, one)]
     assert np.isfinite(people.perturbation[~clamp]).all() and np.isnan(people.perturbation[clamp]).all()
-    assert mean[clamp][5:].mean() > mean[clamp][0]
-    assert rebounds[0] > 3.0 > 1e-9 > rebounds[1]
+    # The opposite rotation has turned reaches round; in the clamp they come back beyond straight ahead.
+    assert mean[0] < 0 < 2.0 < mean[5:].mean()
+    assert highest[0] > 2.0 > 0.0 >= highest[1]
     assert two.fits_.aic[-1] < one.fits_.aic[-1] - 10
 
 

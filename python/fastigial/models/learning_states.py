@@ -195,8 +195,8 @@ class TwoStateModel(_StateModel):
     >>> import numpy as np
     >>> import fastigial as fg
     >>> course = fg.models.TwoStateModel().simulate([1.0] * 200 + [-1.0] * 4 + [np.nan] * 30)
-    >>> course.total[199].round(3), course.total[204].round(3), course.total[204:].max().round(3)
-    (np.float64(0.745), np.float64(-0.013), np.float64(0.455))
+    >>> print(f"{course.total[199]:.3f} {course.total[204]:.3f} {course.total[204:].max():.3f}")
+    0.745 -0.012 0.455
     """
 
     _kind = "two"
@@ -223,6 +223,10 @@ class CascadeModel(_StateModel):
     A design of this package: the cerebellum as the cortex's teacher (`CerebelloCorticalNetwork`). Without the fast
     state there is no slow learning, and the slow state rises on for a while when errors are taken away early.
 
+    Behaviour alone cannot tell it from `TwoStateModel`: with :math:`B_s^{two} = B_s B_f / (A_s - A_f)` and
+    :math:`B_f^{two} = B_f - B_s^{two}` the outputs are the same in every schedule without pauses, since both are linear
+    systems of second order with the same poles. What tells them apart is a look inside: a block of one of the states.
+
     Parameters
     ----------
     retention_fast, learning_fast, retention_slow, learning_slow : float
@@ -238,8 +242,8 @@ class CascadeModel(_StateModel):
     --------
     >>> import fastigial as fg
     >>> course = fg.models.CascadeModel().simulate([1.0] * 200)
-    >>> course.fast[-1].round(3), course.slow[-1].round(3)
-    (np.float64(0.131), np.float64(0.614))
+    >>> print(f"{course.fast[-1]:.3f} {course.slow[-1]:.3f}")
+    0.131 0.615
     """
 
     _kind = "cascade"
