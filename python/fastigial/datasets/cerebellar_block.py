@@ -182,7 +182,7 @@ def _read_unit(path: Path, alignment: str, kept: slice, samples: int) -> Unit:
         trains = record[f"dat{kind}{alignment}"][0, 0]["spikes"]
         counts.append(count_samples(trains[:, kept], samples))
         for row, (target, cue, onset) in enumerate(zip(*events, strict=True)):
-            key = (condition, target, round(cue * 32), round(onset * 32))
+            key: Hashable = (condition, target, round(cue * 32), round(onset * 32))
             # No file holds such twins; were there any, they would not be joined with other units' trials.
             key = key if key not in trials else (path.stem, condition, row)
             trials[key] = Trial(condition, int(target), cue * MILLISECONDS, onset * MILLISECONDS)
@@ -267,8 +267,9 @@ def _force_field(
         codes = recording["force_direction"][force]
         side = FORCE_SIDES.get(int(codes[0]), 0) if len(codes) else 0
         direction = _direction(recording["target"])
-        turn = direction - _direction(np.array(row["learned_target"]))
-        relative = side * np.angle(np.exp(1j * turn)) if side else np.full(len(turn), np.nan)
+        # Whole steps of 45 degrees from -3 to 4, so that equal angles are equal numbers in all sessions.
+        steps = (side * (recording["target"] - row["learned_target"]) + 3) % 8 - 3
+        relative = steps * (np.pi / 4) if side else np.full(len(steps), np.nan)
         n_units = recording.shape[1]
         labels: dict[str, tuple[str, Any]] = {
             "condition": ("trial", np.where(blocked, "block", "control")),
