@@ -49,7 +49,7 @@ class TargetedAxes:
     Attributes
     ----------
     axes : ndarray, shape (n_units, 3)
-        Orthonormal columns: of what all conditions share, of cos θ, of sin θ.
+        Orthonormal columns: of what all conditions share (zero if that does not change), of cos θ, of sin θ.
     peaks : ndarray of int, shape (3,)
         Step of the largest norm of each regressor's coefficients.
     norms : ndarray, shape (n_steps, 3)
@@ -184,8 +184,11 @@ def fit_axes(averages: NDArray[np.float64], directions: NDArray[np.float64], n_c
     norms = np.linalg.norm(betas, axis=2)
     peaks = norms.argmax(axis=0)
     strongest = betas[peaks, np.arange(3)].T
-    basis, triangle = np.linalg.qr(strongest)
-    basis = basis * np.where(np.diag(triangle) < 0, -1.0, 1.0)
+    # Rounding is no direction: where conditions share nothing that changes, there is no axis for it.
+    real = np.linalg.norm(strongest, axis=0) > 1e-9 * np.linalg.norm(strongest)
+    basis = np.zeros_like(strongest)
+    basis[:, real], triangle = np.linalg.qr(strongest[:, real])
+    basis[:, real] *= np.where(np.diag(triangle) < 0, -1.0, 1.0)
     axes = np.zeros((len(mean), 3))
     axes[used] = basis
     plane = z.mean(axis=1) @ basis[:, 1:]

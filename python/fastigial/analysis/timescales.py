@@ -289,13 +289,15 @@ def _fit(data: _Data, n_exponentials: int, starts: list[NDArray[np.float64]], th
             tried[int(place)].tolist(),
             method="Nelder-Mead",
             bounds=[(float(bounds[0]), float(bounds[1]))] * n_exponentials,
-            tol=1e-7,
+            tol=1e-7 if thorough else 1e-4,
         )
         if found.fun < best[0]:
             best = (float(found.fun), found.x)
     constants = np.sort(np.exp(best[1]))
-    rss, asymptote, amplitudes = _linear(data, constants)
-    rss += data.within
+    _, asymptote, amplitudes = _linear(data, constants)
+    # Once more from the residuals: the difference of squares above loses digits where the fit is close.
+    curve = asymptote + np.exp(-data.trials[:, None] / constants) @ amplitudes
+    rss = float(np.sum(data.weight * (data.mean - curve) ** 2)) + data.within
     n = float(data.weight.sum())
     k = 2 * n_exponentials + 2
     # Residuals of exactly zero would make the criterion minus infinity.
@@ -306,19 +308,25 @@ def _fit(data: _Data, n_exponentials: int, starts: list[NDArray[np.float64]], th
 def _linear(data: _Data, constants: NDArray[np.float64]) -> tuple[float, float, NDArray[np.float64]]:
     """Best asymptote and amplitudes of one sign for given time constants, and the weighted squares left."""
     shapes = np.exp(-data.trials[:, None] / constants)
-    weight = data.weight / data.weight.sum()
-    shape_mean, mean = weight @ shapes, weight @ data.mean
-    root = np.sqrt(data.weight)
-    design, response = (shapes - shape_mean) * root[:, None], (data.mean - mean) * root
-    best: tuple[float, NDArray[np.float64]] = (float(response @ response), np.zeros(len(constants)))
-    subsets = [[0]] if len(constants) == 1 else [[0], [1], [0, 1]]
-    for chosen in subsets:
-        part, *_ = np.linalg.lstsq(design[:, chosen], response, rcond=1e-10)
-        if len(chosen) > 1 and part[0] * part[1] < 0:
-            continue
-        left = response - design[:, chosen] @ part
-        if (rss := float(left @ left)) < best[0]:
-            amplitudes = np.zeros(len(constants))
-            amplitudes[chosen] = part
-            best = (rss, amplitudes)
-    return best[0], float(mean - shape_mean @ best[1]), best[1]
+    share = data.weight / data.weight.sum()
+    shape_mean, mean = share @ shapes, share @ data.mean
+    moved, response = shapes - shape_mean, data.mean - mean
+    weighted = moved.T * data.weight
+    gram, product = weighted @ moved, weighted @ response
+    squares = float(np.sum(data.weight * response**2))
+    # Normal equations of one or two columns, by hand: this is called some hundred times for each fit.
+    amplitudes, gain = np.zeros(len(constants)), 0.0
+    for k in range(len(constants)):
+        if gram[k, k] > 0 and product[k] ** 2 / gram[k, k] > gain:
+            gain = float(product[k] ** 2 / gram[k, k])
+            amplitudes = np.where(np.arange(len(constants)) == k, product[k] / gram[k, k], 0.0)
+    if len(constants) == 2:
+        determinant = gram[0, 0] * gram[1, 1] - gram[0, 1] ** 2
+        # Two equal time constants are one exponential.
+        if determinant > 1e-10 * gram[0, 0] * gram[1, 1]:
+            first = (gram[1, 1] * product[0] - gram[0, 1] * product[1]) / determinant
+            second = (gram[0, 0] * product[1] - gram[0, 1] * product[0]) / determinant
+            both = float(first * product[0] + second * product[1])
+            if first * second >= 0 and both > gain:
+                gain, amplitudes = both, np.array([first, second])
+    return max(squares - gain, 0.0), float(mean - shape_mean @ amplitudes), amplitudes
