@@ -127,18 +127,21 @@ class TestNullField:
 class TestForceField:
     @needs(FORCE_FIELD)
     def test_all_days(self):
-        sessions = load_cerebellar_block("force_field", window=(-0.3, 0.0), bin_width=0.1)
-        assert len(sessions) == 28
-        assert sum(one.shape[1] for one in sessions) == 185
+        sessions = load_cerebellar_block("force_field", window=(-0.3, 0.0), bin_width=0.1, min_trials=1)
+        # Of 28 sessions with 185 units; on the three of one date nothing was blocked, and some units missed the block.
+        assert len(sessions) == 25
+        assert sum(one.shape[1] for one in sessions) == 157
         for one in sessions:
             force = np.isin(one["block"], ["FF", "FFHFS"])
             assert set(one["field"][force]) == {"force"}
-            assert not np.isin(one["condition"], ["control"])[np.isin(one["block"], ["HFS", "FFHFS"])].any()
+            blocked = np.isin(one["block"], ["HFS", "FFHFS"])
+            np.testing.assert_array_equal(one["condition"], np.where(blocked, "block", "control"))
             assert one.attrs["force_side"] in (-1, 1)
             assert set(one["relative_direction"][one["target"] == one.attrs["learned_target"]]) == {0.0}
             assert (np.diff(one["trial_number"]) > 0).all()
-        few = load_cerebellar_block("force_field", window=(-0.3, 0.0), bin_width=0.1, min_trials=30)
-        assert 0 < sum(one.shape[1] for one in few) < 185
+        # The first reaches in the field deviate to the side that the file's code names, in nearly all sessions.
+        aside = [one.attrs["force_side"] * one["peak_deviation"][one["block"] == "FF"][:10].mean() for one in sessions]
+        assert sum(mean > 0 for mean in aside) >= 23
 
     @needs(FORCE_FIELD)
     def test_hand_paths(self):
@@ -155,13 +158,3 @@ class TestForceField:
         assert aside[:10].mean() > 1.5 * aside[-10:].mean() > 0
         angle = initial_angular_error(paths.positions[~force], paths.direction[~force], dt=paths.dt)
         assert np.abs(np.nanmedian(angle)) < 15
-
-    @needs(FORCE_FIELD)
-    def test_the_code_of_the_force_names_its_side(self):
-        agree = 0
-        for row in datasets.list_force_field_days():
-            paths = load_hand_paths(row["date"], row["session"])
-            force = (paths.block == "FF") & paths.learned
-            aside = lateral_deviation(paths.positions[force], paths.direction[force], dt=paths.dt, at="largest")
-            agree += paths.force_side * aside[:10].mean() > 0
-        assert agree >= 24

@@ -52,9 +52,9 @@ class HandPaths:
 def load_hand_paths(date: str = "s220120", session: str = "D1", *, folder: str | Path | None = None) -> HandPaths:
     """Load the hand path of every trial of a force-field session (Israely et al. 2025).
 
-    Paths run from about movement onset to the end of the movement, 10 ms a sample. On two sessions of 28
-    (``s280120`` D2 and D3) the hand is not pushed to the side that the file's code of the force names
-    elsewhere; `force_side` follows the code.
+    Paths run from about movement onset to the end of the movement, 10 ms a sample. The files do not say what
+    their codes of the force mean: in 26 of 28 sessions the first ten reaches in the field deviate, on average,
+    to the left with code 2 and to the right with code 3, and this is what `force_side` goes by.
 
     Parameters
     ----------

@@ -94,7 +94,10 @@ def _angles(ax: Axes, result: Reaiming) -> None:
         ax.axvspan(result.low, result.high, color=colour, alpha=0.15, linewidth=0)
     ax.axvline(result.angle, color=colour, linewidth=1.2)
     ax.axvline(0.0, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
-    ax.set_title(f"{result.angle:+.0f}° ({result.low:+.0f} to {result.high:+.0f})", loc="left")
+    title = f"{result.angle:+.0f}°"
+    if len(result.resamples):
+        title += f" ({result.low:+.0f} to {result.high:+.0f})"
+    ax.set_title(title.replace("-", "\N{MINUS SIGN}"), loc="left")
     ax.set_xlabel("rotation (degrees)")
     ax.set_ylabel("resamples")
     few_ticks(ax, x=4, y=3, whole=("y",))
