@@ -74,7 +74,8 @@ class MatchedComparison:
     def interval(self, over: Literal["draws", "units"] = "units") -> NDArray[np.float64]:
         """Percentile interval of each condition and of the difference, (3, 2); over draws of trials, or of units.
 
-        Intervals over units are moved so that their centre, the mean of the resamples, is the mean of the draws.
+        Intervals over units are moved so that their centre, the mean of the resamples, is the mean of the draws; they
+        may so leave the range of the measure.
         """
         values = self.draws if over == "draws" else self.units
         if over not in ("draws", "units"):
