@@ -148,8 +148,8 @@ def reaiming_angle(
     the width of the interval before the angle.
 
     Drawing both is cautious: a unit that is drawn anew brings the noise of its trials with it, and drawing trials adds
-    it once more. Of turns by 20° planted in 40 units with independent noise, 95 % intervals held 100 of 100 with both, 96
-    with trials, 94 with units. Units alone would be too bold where units share noise.
+    it once more. Of turns by 20° planted in 40 units with independent noise, 95 % intervals held 100 of 100 with both,
+    96 with trials, 94 with units. Units alone would be too bold where units share noise.
 
     Examples
     --------
