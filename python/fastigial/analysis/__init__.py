@@ -39,11 +39,23 @@ decode
     What can be read from activity, step by step.
 demixed_variance, demixed_comparison
     How much goes with time, stimulus, decision, in one system or two.
+task_dimensionality, cross_condition_generalization
+    How many dimensions targets fill, and whether what tells some apart tells others apart.
+condition_averages
+    Averages over trials of each condition, with units of many recordings side by side.
+compare_matched
+    Either of these in two conditions, with equal numbers of trials, many draws, and units drawn anew.
+targeted_dimensionality, reaiming_angle
+    Where activity follows the direction of the target, and by which angle that turns between conditions.
 
 Of movements and choices, a network's or an animal's:
 
 path_irregularity, mean_squared_jerk, end_point_error, choice_uncertainty
     Signs of ataxia and dysmetria: how smooth, straight, accurate and sure they are.
+initial_angular_error, lateral_deviation
+    What a force field or a rotation does to a reach.
+learning_timescales
+    One exponential or two in the errors of a block of trials.
 
 Of networks:
 
@@ -62,8 +74,10 @@ from fastigial.analysis.degeneracy import Degeneracy, degeneracy
 from fastigial.analysis.demixed import DemixedComparison, DemixedVariance, demixed_comparison, demixed_variance
 from fastigial.analysis.dimensionality import VarianceSpectrum, participation_ratio, variance_spectrum
 from fastigial.analysis.fixed_points import FixedPoints, fixed_points
+from fastigial.analysis.generalization import Generalization, cross_condition_generalization, task_dimensionality
 from fastigial.analysis.gradient_alignment import GradientAlignment, gradient_alignment
 from fastigial.analysis.influence import Influence, influence
+from fastigial.analysis.matched import MatchedComparison, compare_matched
 from fastigial.analysis.movement import (
     choice_uncertainty,
     end_point_error,
@@ -71,6 +85,7 @@ from fastigial.analysis.movement import (
     path_irregularity,
 )
 from fastigial.analysis.permutation import PermutationTest, permutation_test
+from fastigial.analysis.pooling import condition_averages
 from fastigial.analysis.population_code import (
     coding_space,
     cross_correlation,
@@ -78,6 +93,8 @@ from fastigial.analysis.population_code import (
     population_correlation,
     population_sparseness,
 )
+from fastigial.analysis.reaching import initial_angular_error, lateral_deviation
+from fastigial.analysis.reaiming import Reaiming, reaiming_angle
 from fastigial.analysis.replicability import SplitHalf, split_half
 from fastigial.analysis.representations import cka, procrustes
 from fastigial.analysis.similarity import align, distinct_solutions, similarity
@@ -89,6 +106,8 @@ from fastigial.analysis.subspaces import (
     principal_angles,
     principal_components,
 )
+from fastigial.analysis.targeted import TargetedAxes, targeted_dimensionality
+from fastigial.analysis.timescales import ExponentialFit, LearningTimescales, learning_timescales
 from fastigial.analysis.variance import ComponentVariance, component_variance
 
 __all__ = [
@@ -100,13 +119,19 @@ __all__ = [
     "Degeneracy",
     "DemixedComparison",
     "DemixedVariance",
+    "ExponentialFit",
     "FixedPoints",
+    "Generalization",
     "GradientAlignment",
     "Influence",
     "JacobianSpectrum",
+    "LearningTimescales",
+    "MatchedComparison",
     "PermutationTest",
     "PrincipalComponents",
+    "Reaiming",
     "SplitHalf",
+    "TargetedAxes",
     "VarianceSpectrum",
     "align",
     "alignment_index",
@@ -114,9 +139,12 @@ __all__ = [
     "choice_uncertainty",
     "cka",
     "coding_space",
+    "compare_matched",
     "component_variance",
+    "condition_averages",
     "core_array",
     "core_consistency",
+    "cross_condition_generalization",
     "cross_correlation",
     "decode",
     "degeneracy",
@@ -127,7 +155,10 @@ __all__ = [
     "fixed_points",
     "gradient_alignment",
     "influence",
+    "initial_angular_error",
     "jacobian_spectrum",
+    "lateral_deviation",
+    "learning_timescales",
     "mean_correlation",
     "mean_squared_jerk",
     "participation_ratio",
@@ -138,7 +169,10 @@ __all__ = [
     "principal_angles",
     "principal_components",
     "procrustes",
+    "reaiming_angle",
     "similarity",
     "split_half",
+    "targeted_dimensionality",
+    "task_dimensionality",
     "variance_spectrum",
 ]

@@ -60,7 +60,7 @@ def path_irregularity(positions: ArrayLike) -> NDArray[np.float64]:
     >>> fg.analysis.path_irregularity([[[0, 0], [3, 0], [3, 4]], [[0, 0], [1, 1], [2, 2]]])
     array([1.4, 1. ])
     """
-    x, first, last = _movements(positions)
+    x, first, last = movements(positions)
     trial = np.arange(len(x))
     length = np.nansum(np.linalg.norm(np.diff(x, axis=1), axis=2), axis=1)
     distance = np.linalg.norm(x[trial, last] - x[trial, first], axis=1)
@@ -103,7 +103,7 @@ def mean_squared_jerk(positions: ArrayLike, dt: float = 1.0) -> NDArray[np.float
     """
     if not 0 < dt < np.inf:
         raise ValueError(f"dt is {dt}, expected a positive number of seconds")
-    x, _, _ = _movements(positions)
+    x, _, _ = movements(positions)
     if x.shape[1] < 4:
         raise ValueError(f"positions has {x.shape[1]} steps, expected at least 4")
     squares = (np.diff(x, n=3, axis=1) ** 2).sum(axis=2) / dt**6
@@ -143,7 +143,7 @@ def end_point_error(positions: ArrayLike, targets: ArrayLike) -> NDArray[np.floa
     >>> fg.analysis.end_point_error([[[0, 0], [3, 4]]], [[0, 0]])
     array([5.])
     """
-    x, _, last = _movements(positions)
+    x, _, last = movements(positions)
     ends = _numbers(targets, "targets")
     if ends.shape == x.shape:
         ends = ends[np.arange(len(x)), last]
@@ -203,7 +203,7 @@ def _numbers(values: Any, name: str) -> NDArray[np.float64]:
     return array.astype(np.float64)
 
 
-def _movements(positions: Any) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.intp]]:
+def movements(positions: Any) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.intp]]:
     """Return positions, and the first and last observed step of each trial."""
     x = _numbers(positions, "positions")
     if x.ndim != 3 or 0 in x.shape[1:]:

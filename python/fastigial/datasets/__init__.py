@@ -8,8 +8,10 @@ they are.
 from __future__ import annotations
 
 from fastigial.datasets.captions import CaptionSet, read_captions
+from fastigial.datasets.cerebellar_block import load_cerebellar_block
 from fastigial.datasets.files import cache_folder, data_folder
 from fastigial.datasets.force_field import fetch_force_field_days, list_force_field_days, load_force_field_day
+from fastigial.datasets.hand_paths import HandPaths, load_hand_paths
 from fastigial.datasets.pendigits import PenDigits, fetch_pendigits, load_pendigits
 from fastigial.datasets.pmd_reach import fetch_pmd_reach, load_pmd_reach
 from fastigial.datasets.rat_motor_timing import fetch_rat_motor_timing, load_rat_motor_timing
@@ -19,6 +21,7 @@ from fastigial.datasets.vocabulary import Vocabulary
 
 __all__ = [
     "CaptionSet",
+    "HandPaths",
     "PenDigits",
     "TwoRateReaches",
     "Vocabulary",
@@ -29,7 +32,9 @@ __all__ = [
     "fetch_pmd_reach",
     "fetch_rat_motor_timing",
     "list_force_field_days",
+    "load_cerebellar_block",
     "load_force_field_day",
+    "load_hand_paths",
     "load_pendigits",
     "load_pmd_reach",
     "load_rat_motor_timing",

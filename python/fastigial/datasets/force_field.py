@@ -6,6 +6,7 @@ Israely et al. 2025, Nature Communications: one file per unit, joined here into 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypedDict
 
@@ -340,7 +341,7 @@ def _natural(stem: str) -> list[tuple[str, int]]:
 def _read_session(date: str, session: str, folder: str | Path | None) -> list[Unit]:
     """Read all units of a session; the date is inside the files, so one file of each prefix is opened."""
     first_of = {path.stem.split("_")[0]: path for path in reversed(_files(folder))}
-    dates = {_read_unit(path).date: prefix for prefix, path in first_of.items()}
+    dates = {_date_of(path, path.stat().st_mtime_ns): prefix for prefix, path in first_of.items()}
     if date not in dates:
         raise FileNotFoundError(f"no recordings of date {date!r}; there are {', '.join(dates)}")
     prefix = dates[date]
@@ -348,6 +349,12 @@ def _read_session(date: str, session: str, folder: str | Path | None) -> list[Un
     if session not in sessions:
         raise FileNotFoundError(f"no session {session!r} on {date}; there are {', '.join(sessions)}")
     return [_read_unit(path) for path in _files(folder, f"{prefix}_{session}_*.mat")]
+
+
+@lru_cache(maxsize=256)
+def _date_of(path: Path, _modified: int) -> str:
+    """Read the date inside a file; once, for sessions of one folder are often loaded one after another."""
+    return _read_unit(path).date
 
 
 def _read_unit(path: Path) -> Unit:

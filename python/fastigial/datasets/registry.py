@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["FORCE_FIELD", "PENDIGITS", "PMD_REACH", "RAT_MOTOR_TIMING", "Source"]
+__all__ = ["FORCE_FIELD", "NULL_FIELD", "PENDIGITS", "PMD_REACH", "RAT_MOTOR_TIMING", "Source"]
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,16 @@ FORCE_FIELD = Source(
     files=MappingProxyType({}),
     licence="none stated: look and evaluate, do not redistribute",
     citation="Israely et al. 2025, Nature Communications, s41467-025-57832-4; doi:10.5281/zenodo.14778754",
+)
+
+NULL_FIELD = Source(
+    folder="monkey_cerebellar_block/null_field",
+    repository=FORCE_FIELD.repository,
+    commit=FORCE_FIELD.commit,
+    path="processed_data_CONT8-HFS8",
+    files=MappingProxyType({}),
+    licence=FORCE_FIELD.licence,
+    citation=FORCE_FIELD.citation,
 )
 
 PENDIGITS = Source(

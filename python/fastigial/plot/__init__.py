@@ -64,6 +64,12 @@ expansion
     Dimension, errors and speed of granule layers against their number of inputs.
 delay_sweep
     Errors against a conduction delay, with a forward interface, without, and after freezing it.
+reaiming
+    Where activity's direction points in two conditions, and by which angle it turned.
+matched
+    A measure in two conditions with equal numbers of trials, with its intervals.
+timescales
+    Errors of a block of trials with one exponential and two.
 """
 
 from __future__ import annotations
@@ -85,15 +91,18 @@ from fastigial.plot.history import history
 from fastigial.plot.influence import influence
 from fastigial.plot.learning import trial_factors
 from fastigial.plot.learning_curves import learning_curves
+from fastigial.plot.matched import matched
 from fastigial.plot.paths import paths
 from fastigial.plot.permutation import permutation
 from fastigial.plot.rank_search import rank_search
+from fastigial.plot.reaiming import reaiming
 from fastigial.plot.replicability import replicability
 from fastigial.plot.residuals import reconstruction
 from fastigial.plot.scenes import scenes
 from fastigial.plot.similarity import similarity
 from fastigial.plot.slices import slicetca
 from fastigial.plot.spectrum import spectrum
+from fastigial.plot.timescales import timescales
 from fastigial.plot.trajectory import trajectory
 from fastigial.plot.trials import trials
 from fastigial.plot.variance import variance
@@ -114,9 +123,11 @@ __all__ = [
     "influence",
     "learning_curves",
     "loss",
+    "matched",
     "paths",
     "permutation",
     "rank_search",
+    "reaiming",
     "reconstruction",
     "replicability",
     "rule_stability",
@@ -125,6 +136,7 @@ __all__ = [
     "slicetca",
     "spectrum",
     "tca",
+    "timescales",
     "trajectory",
     "trial_factors",
     "trials",
