@@ -2,3 +2,4 @@
 
 pub mod counterfactual;
 pub mod forward_interface;
+pub mod low_dimensional_feedback;

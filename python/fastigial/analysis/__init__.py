@@ -39,6 +39,8 @@ decode
     What can be read from activity, step by step.
 demixed_variance, demixed_comparison
     How much goes with time, stimulus, decision, in one system or two.
+task_dimensionality, cross_condition_generalization
+    How many dimensions targets fill, and whether what tells some apart tells others apart.
 
 Of movements and choices, a network's or an animal's:
 
@@ -62,6 +64,7 @@ from fastigial.analysis.degeneracy import Degeneracy, degeneracy
 from fastigial.analysis.demixed import DemixedComparison, DemixedVariance, demixed_comparison, demixed_variance
 from fastigial.analysis.dimensionality import VarianceSpectrum, participation_ratio, variance_spectrum
 from fastigial.analysis.fixed_points import FixedPoints, fixed_points
+from fastigial.analysis.generalization import Generalization, cross_condition_generalization, task_dimensionality
 from fastigial.analysis.gradient_alignment import GradientAlignment, gradient_alignment
 from fastigial.analysis.influence import Influence, influence
 from fastigial.analysis.movement import (
@@ -101,6 +104,7 @@ __all__ = [
     "DemixedComparison",
     "DemixedVariance",
     "FixedPoints",
+    "Generalization",
     "GradientAlignment",
     "Influence",
     "JacobianSpectrum",
@@ -117,6 +121,7 @@ __all__ = [
     "component_variance",
     "core_array",
     "core_consistency",
+    "cross_condition_generalization",
     "cross_correlation",
     "decode",
     "degeneracy",
@@ -140,5 +145,6 @@ __all__ = [
     "procrustes",
     "similarity",
     "split_half",
+    "task_dimensionality",
     "variance_spectrum",
 ]

@@ -8,6 +8,8 @@ DelayedPathway, delay_sweep
     Two areas with a conduction delay between them, and a forward interface beside it.
 CounterfactualPredictiveControl
     Anticipatory control of a plant by an adaptive filter that tells its feedback loop of errors to come.
+LowDimensionalFeedbackRNN
+    A random network whose low-dimensional feedback shapes dimensionality and generalisation.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from fastigial.models.delayed_pathway import DelayedPathway
 from fastigial.models.feedback_signals import FeedbackSignals
 from fastigial.models.forward_interface import ForwardInterface, InterfaceHistory
 from fastigial.models.inverted_pendulum import InvertedPendulum
+from fastigial.models.low_dimensional_feedback import LowDimensionalFeedbackRNN
+from fastigial.models.low_dimensional_feedback_results import FeedbackRun, FeedbackSweep
 from fastigial.models.pathway_results import PathwayHistory, PathwayRun
 
 __all__ = [
@@ -30,11 +34,14 @@ __all__ = [
     "CounterfactualPredictiveControl",
     "DelaySweep",
     "DelayedPathway",
+    "FeedbackRun",
     "FeedbackSignals",
+    "FeedbackSweep",
     "ForwardInterface",
     "InterfaceHistory",
     "InvertedPendulum",
     "LearningCourse",
+    "LowDimensionalFeedbackRNN",
     "PathwayHistory",
     "PathwayRun",
     "RuleStability",

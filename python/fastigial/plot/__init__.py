@@ -64,6 +64,8 @@ expansion
     Dimension, errors and speed of granule layers against their number of inputs.
 delay_sweep
     Errors against a conduction delay, with a forward interface, without, and after freezing it.
+feedback_sweep
+    Dimensionality and generalisation against the strength of low-dimensional feedback.
 """
 
 from __future__ import annotations
@@ -79,6 +81,7 @@ from fastigial.plot.demixed import demixed
 from fastigial.plot.ensemble import ensemble
 from fastigial.plot.expansion import expansion
 from fastigial.plot.factors import tca
+from fastigial.plot.feedback_sweep import feedback_sweep
 from fastigial.plot.fixed_points import fixed_points
 from fastigial.plot.gradient_alignment import gradient_alignment
 from fastigial.plot.history import history
@@ -108,6 +111,7 @@ __all__ = [
     "demixed",
     "ensemble",
     "expansion",
+    "feedback_sweep",
     "fixed_points",
     "gradient_alignment",
     "history",
