@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+import threading
+import time
 from typing import Any
 
 import numpy as np
 import pytest
 from tests.common import reference_low_dimensional_feedback as reference
 
-import fastigial as fg
 from fastigial import _core
 from fastigial.models import FeedbackRun, FeedbackSweep, LowDimensionalFeedbackRNN
 
@@ -50,13 +52,15 @@ def test_double_precision_follows_the_equations(n_units: int, ratio: float) -> N
 
 
 def test_single_precision_follows_them_as_long_as_chaos_lets_it() -> None:
-    timing = {"n_steps": 12, "n_discarded": 0}
-    single = LowDimensionalFeedbackRNN(24, 1.0, seed=2).run(1, **timing)
-    double = LowDimensionalFeedbackRNN(24, 1.0, seed=2, dtype="float64").run(1, **timing)
+    # Without feedback weights, so that the readout, of which the data determine few digits, does not act.
+    single, double = (
+        LowDimensionalFeedbackRNN(24, seed=2, feedback_sd=0.0, dtype=dtype).run(1, **TIMING)
+        for dtype in ("float32", "float64")
+    )
     assert single.rates.dtype == np.float32
     assert double.rates.dtype == np.float64
-    np.testing.assert_allclose(single.readout, double.readout, rtol=0, atol=1e-3 * np.abs(double.readout).max())
-    np.testing.assert_allclose(single.rates, double.rates, rtol=0, atol=1e-3)
+    np.testing.assert_allclose(single.rates, double.rates, rtol=0, atol=1e-4)
+    assert single.unexplained == pytest.approx(double.unexplained, rel=1e-2)
 
 
 def test_measures_are_those_of_the_reference() -> None:
@@ -183,7 +187,7 @@ def test_progress_counts_networks() -> None:
         ({"n_units": 2.5}, TypeError, "n_units is 2.5"),
         ({"n_units": 2**31}, MemoryError, "does not fit into memory"),
         ({"feedback_ratio": "much"}, TypeError, "feedback_ratio is 'much'"),
-        ({"feedback_ratio": np.nan}, ValueError, "feedback_ratio is nan"),
+        ({"feedback_ratio": np.nan}, ValueError, "feedback_ratio holds NaN"),
         ({"seed": -1}, ValueError, "seed is -1"),
         ({"gain": np.inf}, ValueError, "gain is inf"),
         ({"target_gain": np.nan}, ValueError, "target_gain is NaN"),
@@ -203,7 +207,7 @@ def test_wrong_networks_are_refused(options: dict[str, Any], error: type[Excepti
         ({"n_repeats": 0}, ValueError, "n_repeats is 0"),
         ({"n_steps": 1}, ValueError, "n_steps is 1"),
         ({"n_discarded": 500}, ValueError, "n_discarded is 500, expected less than n_steps = 500"),
-        ({"n_repeats": 2**31}, MemoryError, "memory"),
+        ({"n_repeats": 2**31}, ValueError, "n_repeats is 2147483648, expected 1 to 1000000"),
         ({"n_threads": 0}, ValueError, "n_threads is 0"),
     ],
 )
@@ -224,9 +228,27 @@ def test_wrong_sweeps_are_refused() -> None:
 
 
 def test_generalisation_rises_with_feedback() -> None:
-    """At 200 units only this: dimensionality does not fall in networks of that size (reference/models.md, 5.3)."""
-    found: FeedbackSweep = LowDimensionalFeedbackRNN.sweep([0.5, 1.5], 6, n_units=200)
+    """In networks of 200 units only this: their dimensionality does not fall for certain."""
+    found: FeedbackSweep = LowDimensionalFeedbackRNN.sweep([0.3, 2.0], 6, n_units=200)
     rise = found.generalization[:, 1] - found.generalization[:, 0]
-    # Of twelve networks published at this size, .57 → .72.
     assert rise.mean() > 0.05
-    assert fg.models.LowDimensionalFeedbackRNN is LowDimensionalFeedbackRNN
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_ctrl_c_stops_a_long_run(n_threads: int) -> None:
+    sent: list[float] = []
+
+    def interrupt() -> None:
+        sent.append(time.perf_counter())
+        signal.raise_signal(signal.SIGINT)
+
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    timer = threading.Timer(0.3, interrupt)
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            LowDimensionalFeedbackRNN.sweep([0.5, 1.5], 10, n_units=300, n_repeats=1000, n_threads=n_threads)
+        assert time.perf_counter() - sent[0] < 1.5
+    finally:
+        timer.cancel()
+        signal.signal(signal.SIGINT, handler)

@@ -17,6 +17,7 @@ from fastigial.threads import get_num_threads
 
 __all__ = ["LowDimensionalFeedbackRNN"]
 
+_DOUBLE: np.dtype[Any] = np.dtype(np.float64)
 _RATIOS = (0.5, 0.75, 1.0, 1.25, 1.5)
 
 
@@ -45,7 +46,7 @@ class LowDimensionalFeedbackRNN:
     target_gain : float
         α, where entries of V have a variance of 1.
     feedback_sd : float
-        Standard deviation of the entries of U.
+        Standard deviation of the entries of U: their variance is ½.
     dt, tau : float
         Euler step and time constant, in one unit.
     dtype : {"float32", "float64"}
@@ -83,13 +84,13 @@ class LowDimensionalFeedbackRNN:
         *,
         gain: float = 1.75,
         target_gain: float = 0.25,
-        feedback_sd: float = 0.5,
+        feedback_sd: float = 0.5**0.5,
         dt: float = 0.1,
         tau: float = 1.0,
         dtype: str = "float32",
     ) -> None:
         self.n_units = as_count("n_units", n_units)
-        self.feedback_ratio = as_number("feedback_ratio", feedback_ratio)
+        self.feedback_ratio = float(as_real("feedback_ratio", as_number("feedback_ratio", feedback_ratio), _DOUBLE))
         self.seed = as_seed("seed", seed)
         self.gain = as_number("gain", gain)
         self.target_gain = as_number("target_gain", target_gain)
@@ -194,7 +195,7 @@ class LowDimensionalFeedbackRNN:
         >>> found.generalization.shape
         (2, 2)
         """
-        values = as_real("ratios", ratios, np.dtype(np.float64))
+        values = as_real("ratios", ratios, _DOUBLE)
         n_networks = as_count("n_networks", n_networks)
         if values.ndim != 1 or not len(values) or not n_networks:
             raise ValueError(
@@ -227,7 +228,7 @@ class LowDimensionalFeedbackRNN:
     def _runs(
         self, seeds: list[int], ratios: list[float], timing: tuple[int, int, int], n_threads: int | None
     ) -> list[list[FeedbackRun]]:
-        double = self.dtype == np.dtype(np.float64)
+        double = self.dtype == _DOUBLE
         found, exception = _core.run_low_dimensional_feedback(
             self._numbers(timing), seeds, ratios, double=double, n_threads=as_threads(n_threads), progress=None
         )

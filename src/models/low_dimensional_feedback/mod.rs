@@ -47,6 +47,9 @@ pub const N_FEEDBACK: usize = 2;
 /// Ratios that advance as one batch: as many rows as a register tile holds.
 pub const BATCH: usize = 8;
 
+/// Repeats beyond this are refused: a typing error, not an experiment.
+const MAX_REPEATS: usize = 1_000_000;
+
 /// What is held fixed over networks and ratios.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setting {
@@ -97,8 +100,9 @@ impl Setting {
             let expected = format!("less than n_steps = {}", self.n_steps);
             return Err(Error::value("n_discarded", self.n_discarded, expected));
         }
-        if self.n_repeats == 0 {
-            return Err(Error::value("n_repeats", 0, "at least 1"));
+        if !(1..=MAX_REPEATS).contains(&self.n_repeats) {
+            let expected = format!("1 to {MAX_REPEATS}");
+            return Err(Error::value("n_repeats", self.n_repeats, expected));
         }
         Ok(())
     }
