@@ -191,7 +191,7 @@ class LowDimensionalFeedbackRNN:
         Examples
         --------
         >>> import fastigial as fg
-        >>> found = fg.models.LowDimensionalFeedbackRNN.sweep([0.5, 1.5], 2, n_units=30, n_repeats=1, n_steps=50)
+        >>> found = fg.models.LowDimensionalFeedbackRNN.sweep([0.5, 1.5], 2, n_units=30, n_repeats=1, n_steps=60)
         >>> found.generalization.shape
         (2, 2)
         """

@@ -31,7 +31,9 @@ impl Parts {
         let scaled = |item: u64, shape: &[usize], sd: f64| -> Result<Vec<f64>> {
             let mut rng = stream(seed, item);
             let mut values = room(shape, 0.0)?;
-            values.iter_mut().for_each(|value| *value = sd * normal(&mut rng));
+            for value in &mut values {
+                *value = sd * normal(&mut rng);
+            }
             Ok(values)
         };
         Ok(Self {
@@ -67,7 +69,7 @@ pub fn direction(target: usize) -> [f64; N_FEEDBACK] {
 mod tests {
     use super::*;
 
-    pub(in crate::models::low_dimensional_feedback) fn small() -> Setting {
+    fn small() -> Setting {
         Setting {
             n_units: 200,
             gain: 1.75,
@@ -105,7 +107,7 @@ mod tests {
     fn each_repeat_shows_every_target_once() {
         let parts = Parts::draw(&Setting { n_repeats: 500, n_units: 1, ..small() }, 0).unwrap();
         let mut first = [0; N_TARGETS];
-        for orders in parts.orders.iter() {
+        for orders in &parts.orders {
             for repeat in orders.chunks(N_TARGETS) {
                 let mut sorted = repeat.to_vec();
                 sorted.sort_unstable();
