@@ -159,7 +159,7 @@ class LowDimensionalFeedbackRNN:
         """Measure many networks at many strengths of feedback.
 
         Network i has the seed ``seed + i``, so what is measured in portions can be joined. All ratios of a network
-        advance together, up to eight in about the time of one; what each gives does not depend on the others.
+        advance together, four of them in about twice the time of one; what each gives does not depend on the others.
 
         Parameters
         ----------
