@@ -27,6 +27,7 @@ __all__ = [
     "fit_tca_chunks",
     "learn_counterfactual",
     "local_wiring",
+    "low_dimensional_feedback_parts",
     "num_threads",
     "pass_slicetca",
     "pass_tca",
@@ -37,6 +38,7 @@ __all__ = [
     "run_adaptive_filter",
     "run_coupled",
     "run_forward_interface",
+    "run_low_dimensional_feedback",
     "run_reaching",
     "set_num_threads",
     "simulate_states",
@@ -463,5 +465,19 @@ def learn_counterfactual(
     noise: float,
     seed: int,
     n_trials: int,
+    progress: _Progress,
+) -> tuple[dict[str, Any], BaseException | None]: ...
+
+# n_units, gain, target_gain, feedback_sd, dt / tau, n_steps, n_discarded, n_repeats
+_FeedbackNumbers = tuple[int, float, float, float, float, int, int, int]
+
+def low_dimensional_feedback_parts(numbers: _FeedbackNumbers, seed: int) -> dict[str, Any]: ...
+def run_low_dimensional_feedback(
+    numbers: _FeedbackNumbers,
+    seeds: Sequence[int],
+    ratios: Sequence[float],
+    *,
+    double: bool,
+    n_threads: int | None,
     progress: _Progress,
 ) -> tuple[dict[str, Any], BaseException | None]: ...

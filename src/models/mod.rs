@@ -4,3 +4,4 @@ pub mod cerebello_cortical;
 pub mod counterfactual;
 pub mod forward_interface;
 pub mod learning_states;
+pub mod low_dimensional_feedback;

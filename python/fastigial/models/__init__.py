@@ -12,6 +12,8 @@ TwoStateModel, CascadeModel, SingleStateModel
     Adaptation as fast and slow states: simulated, and fitted to people.
 CerebelloCorticalNetwork, Block, DelayedReach, AdaptationSession
     A fast cerebellum that teaches a slow cortex: reaching in force fields, trial after trial.
+LowDimensionalFeedbackRNN
+    A random network whose low-dimensional feedback shapes dimensionality and generalisation.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ from fastigial.models.forward_interface import ForwardInterface, InterfaceHistor
 from fastigial.models.inverted_pendulum import InvertedPendulum
 from fastigial.models.learning_states import CascadeModel, SingleStateModel, StateCourse, TwoStateModel
 from fastigial.models.learning_states_fit import StateFits
+from fastigial.models.low_dimensional_feedback import LowDimensionalFeedbackRNN
+from fastigial.models.low_dimensional_feedback_results import FeedbackRun, FeedbackSweep
 from fastigial.models.pathway_results import PathwayHistory, PathwayRun
 from fastigial.models.reaching import Block, DelayedReach
 from fastigial.models.reaching_trials import ReachingTrials
@@ -45,11 +49,14 @@ __all__ = [
     "DelaySweep",
     "DelayedPathway",
     "DelayedReach",
+    "FeedbackRun",
     "FeedbackSignals",
+    "FeedbackSweep",
     "ForwardInterface",
     "InterfaceHistory",
     "InvertedPendulum",
     "LearningCourse",
+    "LowDimensionalFeedbackRNN",
     "PathwayHistory",
     "PathwayRun",
     "ReachingTrials",

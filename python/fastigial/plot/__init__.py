@@ -70,6 +70,8 @@ matched
     A measure in two conditions with equal numbers of trials, with its intervals.
 timescales
     Errors of a block of trials with one exponential and two.
+feedback_sweep
+    Dimensionality and generalisation against the strength of low-dimensional feedback.
 """
 
 from __future__ import annotations
@@ -85,6 +87,7 @@ from fastigial.plot.demixed import demixed
 from fastigial.plot.ensemble import ensemble
 from fastigial.plot.expansion import expansion
 from fastigial.plot.factors import tca
+from fastigial.plot.feedback_sweep import feedback_sweep
 from fastigial.plot.fixed_points import fixed_points
 from fastigial.plot.gradient_alignment import gradient_alignment
 from fastigial.plot.history import history
@@ -117,6 +120,7 @@ __all__ = [
     "demixed",
     "ensemble",
     "expansion",
+    "feedback_sweep",
     "fixed_points",
     "gradient_alignment",
     "history",

@@ -4,6 +4,7 @@ mod cerebello_cortical;
 mod counterfactual;
 mod forward_interface;
 mod learning_states;
+mod low_dimensional_feedback;
 
 use pyo3::prelude::*;
 
@@ -11,5 +12,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     cerebello_cortical::register(module)?;
     counterfactual::register(module)?;
     forward_interface::register(module)?;
-    learning_states::register(module)
+    learning_states::register(module)?;
+    low_dimensional_feedback::register(module)
 }
