@@ -5,7 +5,9 @@
 //! (JᵀJ + μ diag(JᵀJ)) δ = Jᵀ (y − x),   p ← clip(p + δ),   μ smaller after a step that helps, else larger
 //! ```
 //!
-//! A parameter that stands at a bound and would leave it is held there for the step.
+//! A parameter that stands at a bound and would leave it is held there for the step. In a cascade the slow state retains
+//! no less than the fast one: it is searched as A_f = ρ A_s with ρ between 0 and 1, whose slopes are A_s ∂/∂A_f for ρ and
+//! ∂/∂A_s + ρ ∂/∂A_f for A_s. States side by side need no such order: they can be exchanged.
 
 use super::{Kind, Rates, Schedule, follow};
 use crate::error::{Error, Result};
@@ -19,7 +21,7 @@ pub struct Problem<'a> {
     pub schedule: Schedule<'a>,
     /// y; NaN: not measured.
     pub data: &'a [f64],
-    /// Lowest and highest parameters.
+    /// Lowest and highest parameters; of the fast retention of a cascade, those of ρ.
     pub bounds: [Rates; 2],
 }
 
@@ -54,6 +56,46 @@ pub fn fit(problem: &Problem<'_>, starts: &[Rates]) -> Result<Fit> {
     best.ok_or_else(|| Error::value("starts", 0, "at least one"))
 }
 
+/// The search's parameters from the model's.
+fn searched(kind: Kind, rates: &Rates) -> Rates {
+    let mut coordinates = *rates;
+    if kind == Kind::Cascade {
+        coordinates[0] = if rates[2] > 0.0 { rates[0] / rates[2] } else { 1.0 };
+    }
+    coordinates
+}
+
+/// The model's parameters from the search's.
+fn natural(kind: Kind, coordinates: &Rates) -> Rates {
+    let mut rates = *coordinates;
+    if kind == Kind::Cascade {
+        rates[0] = coordinates[0] * coordinates[2];
+    }
+    rates
+}
+
+/// S, and Jᵀ(y − x) and JᵀJ for the search's parameters.
+fn look_around(problem: &Problem<'_>, coordinates: &Rates) -> (f64, Rates, [Rates; 4]) {
+    let (squares, mut slope, mut normal) = look(problem, &natural(problem.kind, coordinates));
+    if problem.kind == Kind::Cascade {
+        let (ratio, slow) = (coordinates[0], coordinates[2]);
+        slope[2] += ratio * slope[0];
+        slope[0] *= slow;
+        for row in &mut normal {
+            row[2] += ratio * row[0];
+            row[0] *= slow;
+        }
+        let above = normal[0];
+        for (into, from) in normal[2].iter_mut().zip(above) {
+            *into += ratio * from;
+        }
+        for into in &mut normal[0] {
+            *into *= slow;
+        }
+    }
+    (squares, slope, normal)
+}
+
 /// S, Jᵀ(y − x) and JᵀJ.
 fn look(problem: &Problem<'_>, rates: &Rates) -> (f64, Rates, [Rates; 4]) {
     let (mut squares, mut slope, mut normal) = (0.0, [0.0; 4], [[0.0; 4]; 4]);
@@ -84,8 +126,8 @@ fn from(problem: &Problem<'_>, start: &Rates) -> Fit {
         }
         clipped
     };
-    let mut rates = clip(*start);
-    let (mut squares, mut slope, mut normal) = look(problem, &rates);
+    let mut rates = clip(searched(problem.kind, start));
+    let (mut squares, mut slope, mut normal) = look_around(problem, &rates);
     let (mut damping, mut converged) = (1e-3, false);
     for _ in 0..MOST_STEPS {
         let held = [0, 1, 2, 3].map(|k| {
@@ -100,7 +142,7 @@ fn from(problem: &Problem<'_>, start: &Rates) -> Fit {
             converged = true;
             break;
         }
-        let (there, its_slope, its_normal) = look(problem, &next);
+        let (there, its_slope, its_normal) = look_around(problem, &next);
         if there.is_finite() && there <= squares {
             let gained = squares - there;
             (rates, slope, normal) = (next, its_slope, its_normal);
@@ -118,6 +160,8 @@ fn from(problem: &Problem<'_>, start: &Rates) -> Fit {
             }
         }
     }
+    let rates = natural(problem.kind, &rates);
+    let (squares, _, normal) = look(problem, &rates);
     Fit { rates, squares, normal, converged }
 }
 
@@ -159,6 +203,42 @@ fn solve(normal: &[Rates; 4], slope: &Rates, damping: f64, held: [bool; 4]) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn slopes_of_the_search_are_finite_differences() {
+        let perturbation: Vec<f64> = (0..50).map(|n| if n < 40 { 1.0 } else { f64::NAN }).collect();
+        let data: Vec<f64> = (0..50).map(|n| (f64::from(n) * 0.7).sin()).collect();
+        let schedule = Schedule { perturbation: &perturbation, pauses: &[] };
+        for kind in [Kind::Two, Kind::Cascade, Kind::One] {
+            let problem = Problem { kind, schedule, data: &data, bounds: [[0.0; 4], [1.0; 4]] };
+            let at = [0.6, 0.2, 0.95, 0.04];
+            let (_, slope, _) = look_around(&problem, &at);
+            for k in 0..4 {
+                let moved = |by: f64| {
+                    let mut there = at;
+                    there[k] += by;
+                    look_around(&problem, &there).0
+                };
+                let found = -(moved(1e-6) - moved(-1e-6)) / 4e-6;
+                assert!((found - slope[k]).abs() < 1e-6 * slope[k].abs().max(1.0), "{kind:?}, {k}: {found}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_slow_state_of_a_cascade_retains_no_less_whatever_the_data() {
+        // Overshoot, which a cascade whose slow state is the quicker one would follow better.
+        let perturbation = vec![1.0; 80];
+        let data: Vec<f64> =
+            (0..80).map(|n| f64::from(n) * 0.2 * (-f64::from(n) / 6.0).exp() + 0.3).collect();
+        let schedule = Schedule { perturbation: &perturbation, pauses: &[] };
+        let problem = Problem { kind: Kind::Cascade, schedule, data: &data, bounds: [[0.0; 4], [1.0; 4]] };
+        let starts = [[0.9, 0.3, 0.2, 0.9], [0.3, 0.3, 0.9, 0.1], [0.5, 0.2, 0.0, 0.5]];
+        for start in starts {
+            let found = fit(&problem, &[start]).unwrap().rates;
+            assert!(found[0] <= found[2] && found.iter().all(|r| (0.0..=1.0).contains(r)), "{found:?}");
+        }
+    }
 
     #[test]
     fn exact_data_give_their_parameters_back() {
