@@ -8,8 +8,8 @@ DelayedPathway, delay_sweep
     Two areas with a conduction delay between them, and a forward interface beside it.
 CounterfactualPredictiveControl
     Anticipatory control of a plant by an adaptive filter that tells its feedback loop of errors to come.
-TwoStateModel, CascadeModel, SingleStateModel
-    Adaptation as fast and slow states: simulated, and fitted to people.
+TwoStateModel, CascadeModel, SingleStateModel, Schedule
+    Adaptation as fast and slow states: simulated in a schedule of blocks, and fitted to people.
 CerebelloCorticalNetwork, Block, DelayedReach, AdaptationSession
     A fast cerebellum that teaches a slow cortex: reaching in force fields, trial after trial.
 LowDimensionalFeedbackRNN
@@ -19,6 +19,7 @@ LowDimensionalFeedbackRNN
 from __future__ import annotations
 
 from fastigial.models.adaptation import AdaptationSession
+from fastigial.models.adaptation_schedule import Phase, Schedule
 from fastigial.models.cerebello_cortical import CerebelloCorticalNetwork
 from fastigial.models.cortico_cerebellar import CorticoCerebellarRNN
 from fastigial.models.cortico_cerebellar_training import fit_together
@@ -59,8 +60,10 @@ __all__ = [
     "LowDimensionalFeedbackRNN",
     "PathwayHistory",
     "PathwayRun",
+    "Phase",
     "ReachingTrials",
     "RuleStability",
+    "Schedule",
     "SingleStateModel",
     "StateCourse",
     "StateFits",

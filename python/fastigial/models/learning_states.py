@@ -13,7 +13,8 @@ r"""Adaptation as states that learn from errors and forget, and models of one an
     B_f, B_s   learning_fast, learning_slow, per trial
 
 Smith, Ghazizadeh & Shadmehr, PLoS Biol 4:e179, 2006. The cascade, in which the fast state teaches the slow one, and
-pauses in which memory fades as in so many trials without errors, are designs of this package.
+pauses in which each state fades by its own retention, are designs of this package. (In a pause the slow state of a
+cascade learns nothing from the fast one; in an error clamp it does.)
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastigial import _core
+from fastigial.models.adaptation_schedule import Schedule
 from fastigial.models.learning_states_fit import StateFits, fit_states
 from fastigial.parameters import Parameterized
 from fastigial.tensor.checks import as_number
@@ -58,6 +60,10 @@ class StateCourse:
 
 def as_schedule(perturbation: Any, pauses: Any) -> tuple[Array, Array]:
     """Perturbation and pauses as float64, of one length."""
+    if isinstance(perturbation, Schedule):
+        if pauses is not None:
+            raise ValueError("pauses are given beside a Schedule, expected None: a Schedule holds its own, see rest()")
+        perturbation, pauses = perturbation.perturbation, perturbation.pauses
     f = np.asarray(perturbation, dtype=np.float64)
     if f.ndim != 1 or f.size == 0:
         raise ValueError(f"perturbation has the shape {f.shape}, expected (n_trials,)")
@@ -90,15 +96,15 @@ class _StateModel(Parameterized):
             rates.append(float(value))
         return rates
 
-    def simulate(self, perturbation: ArrayLike, pauses: ArrayLike | None = None) -> StateCourse:
+    def simulate(self, perturbation: ArrayLike | Schedule, pauses: ArrayLike | None = None) -> StateCourse:
         """Go through a schedule, from states of 0.
 
         Parameters
         ----------
-        perturbation : array_like, shape (n_trials,)
-            f; NaN is an error clamp.
+        perturbation : array_like, shape (n_trials,), or Schedule
+            f; NaN is an error clamp, or a trial without a reach: no error, memory fades.
         pauses : array_like, shape (n_trials,), optional
-            Before each trial, the trials' worth of forgetting of a pause.
+            Before each trial, the trials' worth of forgetting of a pause. A Schedule holds its own.
 
         Returns
         -------
@@ -112,7 +118,7 @@ class _StateModel(Parameterized):
     def fit(
         self,
         data: ArrayLike,
-        perturbation: ArrayLike,
+        perturbation: ArrayLike | Schedule,
         pauses: ArrayLike | None = None,
         *,
         n_starts: int = 20,
@@ -225,7 +231,9 @@ class CascadeModel(_StateModel):
 
     Behaviour alone cannot tell it from `TwoStateModel`: with :math:`B_s^{two} = B_s B_f / (A_s - A_f)` and
     :math:`B_f^{two} = B_f - B_s^{two}` the outputs are the same in every schedule without pauses, since both are linear
-    systems of second order with the same poles. What tells them apart is a look inside: a block of one of the states.
+    systems of second order with the same poles. Within 0 and 1 a cascade can do a little more: where
+    :math:`B_s > A_s - A_f`, :math:`B_f^{two}` is negative, a fast state that learns the wrong way. What tells them
+    apart is a look inside: a block of one of the states. A fit keeps :math:`A_s \ge A_f`.
 
     Parameters
     ----------

@@ -4,6 +4,7 @@
 
     S = Σ (y − x)² over the N trials that were measured        σ² = S / N
     log L = −N/2 (log 2πσ² + 1)      k parameters and σ:  AIC = 2(k + 1) − 2 log L,   BIC = (k + 1) log N − 2 log L
+    AICc = AIC + 2 (k + 1)(k + 2) / (N − k − 2)
 """
 
 from __future__ import annotations
@@ -50,10 +51,13 @@ class StateFits:
     condition : ndarray, shape (n_people + 1,)
         Of the normal equations with columns of one length: above 10⁴ the data hardly tell parameters apart.
     at_bound : ndarray of bool, shape (n_people + 1, k)
-        Parameters at 0 or 1.
+        Parameters at 0 or 1, and a fast retention that is as high as the slow one.
     converged : ndarray of bool, shape (n_people + 1,)
     bootstraps : ndarray, shape (n_bootstraps, k)
         Parameters of the mean of all, fitted again.
+    residual_correlation : ndarray, shape (n_people + 1,)
+        Of the residuals of neighbouring trials. The criteria take residuals for independent: where this is well above
+        0 they exaggerate differences between models.
     """
 
     names: tuple[str, ...]
@@ -65,6 +69,7 @@ class StateFits:
     at_bound: NDArray[np.bool_]
     converged: NDArray[np.bool_]
     bootstraps: Array
+    residual_correlation: Array
 
     @property
     def log_likelihood(self) -> Array:
@@ -82,6 +87,13 @@ class StateFits:
     def aic(self) -> Array:
         """Akaike's criterion, (n_people + 1,), the mean of all last."""
         return 2 * (len(self.names) + 1) - 2 * self.log_likelihood
+
+    @property
+    def aicc(self) -> Array:
+        """AIC for few trials, (n_people + 1,), the mean of all last; infinite where there are too few."""
+        k = len(self.names) + 1
+        spare = self.n_observed - k - 1
+        return np.where(spare > 0, self.aic + 2 * k * (k + 1) / np.maximum(spare, 1), np.inf)
 
     @property
     def bic(self) -> Array:
@@ -144,6 +156,10 @@ def fit_states(
         found["rates"], found["normal"] = _in_order(kind, found["rates"], found["normal"])
         return dict(found)
 
+    def course(rates: Array) -> Array:
+        states = _core.simulate_states(kind, rates.tolist(), perturbation, pauses)
+        return np.asarray(states["fast"] + states["slow"])
+
     everybody = np.vstack([y, _mean(y)])
     found = fitted(everybody, starts)
     own = slice(4 - len(names), 4)
@@ -151,7 +167,7 @@ def fit_states(
     again = np.empty((0, len(names)))
     if n_bootstraps:
         begin = [found["rates"][-1].tolist(), *starts[1:_STARTS_OF_BOOTSTRAPS]]
-        rows = _resampled(kind, y, found["rates"][-1], perturbation, pauses, n_bootstraps, seed)
+        rows = _resampled(y, course(found["rates"][-1]), n_bootstraps, seed)
         with Report(progress, "bootstrap", "sample") as report:
             again = fitted(rows, begin, report.callback)["rates"][:, own]
     fits = StateFits(
@@ -161,9 +177,10 @@ def fit_states(
         found["squares"],
         np.isfinite(everybody).sum(axis=1),
         np.array([_condition(normal[own, own]) for normal in found["normal"]]),
-        (parameters < 1e-9) | (parameters > 1 - 1e-9),
+        _at_bound(parameters),
         np.array(found["converged"], dtype=bool),
         again,
+        np.array([_correlation(row, course(rates)) for row, rates in zip(everybody, found["rates"], strict=True)]),
     )
     _warn(fits)
     return fits
@@ -199,18 +216,32 @@ def _in_order(kind: str, rates: Array, normal: Array) -> tuple[Array, Array]:
     return rates[rows, order], normal[rows[:, :, None], order[:, :, None], order[:, None, :]]
 
 
-def _resampled(kind: str, y: Array, rates: Array, f: Array, pauses: Array, n: int, seed: int) -> Array:
+def _resampled(y: Array, fit: Array, n: int, seed: int) -> Array:
     """Means of people who were drawn again; of a single person the fit with residuals that were."""
     rng = stream(seed, _BOOTSTRAPS)
     if len(y) > 1:
         return np.array([_mean(y[rng.integers(len(y), size=len(y))]) for _ in range(n)])
-    course = _core.simulate_states(kind, rates.tolist(), f, pauses)
-    fit = course["fast"] + course["slow"]
     observed = np.isfinite(y[0])
     residuals = y[0][observed] - fit[observed]
-    rows = np.full((n, len(f)), np.nan)
+    rows = np.full((n, len(fit)), np.nan)
     rows[:, observed] = fit[observed] + rng.choice(residuals - residuals.mean(), (n, observed.sum()))
     return rows
+
+
+def _correlation(y: Array, fit: Array) -> float:
+    """Of residuals of neighbouring trials, both of which were measured; NaN of an exact fit."""
+    residuals = y - fit
+    pairs = np.isfinite(residuals[1:] * residuals[:-1])
+    before, after = residuals[:-1][pairs], residuals[1:][pairs]
+    size = float(np.sqrt((before**2).sum() * (after**2).sum()))
+    return float((before * after).sum()) / size if size > 0 else float("nan")
+
+
+def _at_bound(parameters: Array) -> NDArray[np.bool_]:
+    held = (parameters < 1e-9) | (parameters > 1 - 1e-9)
+    if parameters.shape[1] == 4:
+        held[:, 0] |= parameters[:, 0] > parameters[:, 2] - 1e-9
+    return held
 
 
 def _condition(normal: Array) -> float:
@@ -226,7 +257,7 @@ def _warn(fits: StateFits) -> None:
     """Say where the mean's parameters are not to be trusted."""
     held = [name for name, at in zip(fits.names, fits.at_bound[-1], strict=True) if at]
     if held:
-        warnings.warn(f"{', '.join(held)} of the mean stands at a bound, 0 or 1", UserWarning, stacklevel=4)
+        warnings.warn(f"{', '.join(held)} of the mean stands at a bound: 0, 1, or the other retention", UserWarning, stacklevel=4)
     if fits.condition[-1] > _FLAT:
         warnings.warn(
             f"the data hardly tell the parameters apart (condition {fits.condition[-1]:.0e}): "

@@ -70,12 +70,15 @@ matched
     A measure in two conditions with equal numbers of trials, with its intervals.
 timescales
     Errors of a block of trials with one exponential and two.
+adaptation
+    What people did in a schedule of perturbations, and what models with fast and slow states do.
 feedback_sweep
     Dimensionality and generalisation against the strength of low-dimensional feedback.
 """
 
 from __future__ import annotations
 
+from fastigial.plot.adaptation import adaptation
 from fastigial.plot.anticipation import anticipation, rule_stability
 from fastigial.plot.bands import bands
 from fastigial.plot.convergence import loss
@@ -111,6 +114,7 @@ from fastigial.plot.trials import trials
 from fastigial.plot.variance import variance
 
 __all__ = [
+    "adaptation",
     "anticipation",
     "bands",
     "core_consistency",
