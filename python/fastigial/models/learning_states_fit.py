@@ -257,7 +257,9 @@ def _warn(fits: StateFits) -> None:
     """Say where the mean's parameters are not to be trusted."""
     held = [name for name, at in zip(fits.names, fits.at_bound[-1], strict=True) if at]
     if held:
-        warnings.warn(f"{', '.join(held)} of the mean stands at a bound: 0, 1, or the other retention", UserWarning, stacklevel=4)
+        warnings.warn(
+            f"{', '.join(held)} of the mean stands at a bound: 0, 1, or the other retention", UserWarning, stacklevel=4
+        )
     if fits.condition[-1] > _FLAT:
         warnings.warn(
             f"the data hardly tell the parameters apart (condition {fits.condition[-1]:.0e}): "

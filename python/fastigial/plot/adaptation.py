@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from fastigial.plot.colour import FAINT, INK, palette
 from fastigial.plot.style import SMALL, few_ticks, figure_of, given_axes, house_style, new_figure, tidy, zero_line
@@ -24,7 +24,7 @@ _CLAMP = "#EFEFEF"
 
 def adaptation(
     course: StateCourse | Mapping[str, StateCourse],
-    data: ArrayLike | None = None,
+    data: Any = None,
     *,
     schedule: Schedule | None = None,
     states: bool = True,
@@ -96,7 +96,7 @@ def adaptation(
     people = None if data is None else np.atleast_2d(np.asarray(data, dtype=np.float64))
     if people is not None and (people.ndim != 2 or people.shape[1] != n_trials or not len(people)):
         raise ValueError(f"data have the shape {np.shape(data)}, expected ({n_trials},) or (n_people, {n_trials})")
-    trials = np.arange(1, n_trials + 1)
+    trials = np.arange(1.0, n_trials + 1.0)
     with house_style():
         if axes is None:
             figure = new_figure(*figsize)
