@@ -126,6 +126,38 @@ def test_gains_are_those_asked_for(networks: list[Any]) -> None:
         assert gained / found.cerebellar_compensation[1] == pytest.approx(0.039, rel=0.05)
 
 
+@pytest.mark.parametrize("reflex", [0.5, 1.0])
+def test_the_fast_rule_follows_the_gradient_of_the_squared_error_of_the_hand_path(reflex: float) -> None:
+    """By finite differences, where only the hand answers to the cerebellum: no field, no way back to mossy fibres.
+
+    Delay and reflex are on this way, and the eligibility holds them: a delayed one is another direction.
+    """
+    reach = fg.models.DelayedReach(n_steps=60, go=0.15, duration=0.4, cue=0.05)
+    options: dict[str, Any] = {"n_sources": 12, "noise": 0.0, "nuclei_to_cortex": 0.0, "reflex": reflex, "seed": 2}
+    net = fg.models.CerebelloCorticalNetwork(20, 80, reach=reach, dtype="float64", **options).prepare(30)
+    net._scale[-4:] = 0.0
+    rng = np.random.default_rng(0)
+    weights = 0.02 * rng.normal(size=net.cerebellum.parameters["W_pf"].shape)
+    still: dict[str, Any] = {"slow": False, **ALONG_X}
+
+    def cost(by: Any) -> float:
+        net.cerebellum.set_parameters({"W_pf": weights + by})
+        return float((net.adapt([Block(1, fast=False, **still)], noise=False).errors ** 2).sum())
+
+    # One trial at a rate at which the change within it does not matter, and nothing is forgotten.
+    net._arguments["retention_fast"] = 1.0
+    net._set_rates(1e-8, 0.0)
+    net.cerebellum.set_parameters({"W_pf": weights})
+    net.adapt([Block(1, **still)], noise=False)
+    change = net.cerebellum.parameters["W_pf"] - weights
+    directions = [rng.normal(size=weights.shape) for _ in range(6)]
+    slopes = np.array([(cost(1e-6 * d) - cost(-1e-6 * d)) / 2e-6 for d in directions])
+    found = np.array([(change * d).sum() for d in directions])
+    assert np.abs(slopes).max() > 1e-3
+    # Against the gradient, on one scale: kernels have the sum of their magnitudes as 1.
+    np.testing.assert_allclose(-found / np.linalg.norm(found), slopes / np.linalg.norm(slopes), rtol=0, atol=1e-5)
+
+
 # What people and animals do
 
 
@@ -267,6 +299,14 @@ def test_blocks_that_make_no_sense_are_named(options: dict[str, Any]) -> None:
         Block(**{"n_trials": 3, **options})
 
 
+def test_a_network_that_cannot_learn_from_its_errors_says_so() -> None:
+    """Without a reflex the hand drifts away, and what is learned from that does not help."""
+    reach = fg.models.DelayedReach(n_steps=60, go=0.15, duration=0.4, cue=0.05)
+    net = fg.models.CerebelloCorticalNetwork(20, 80, n_sources=12, reach=reach, reflex=0.0, noise=0.0, seed=2)
+    with pytest.raises(ValueError, match="reflex"):
+        net.prepare(30)
+
+
 def test_times_that_do_not_fit_are_named() -> None:
     with pytest.raises(ValueError, match=r"go \+ duration"):
         fg.models.DelayedReach(n_steps=50)
@@ -274,11 +314,34 @@ def test_times_that_do_not_fit_are_named() -> None:
         fg.models.CerebelloCorticalNetwork(20, 50, n_sources=10).adapt([])
 
 
-def test_commands_that_run_away_are_an_error_and_progress_is_told(networks: list[Any]) -> None:
+def test_commands_that_run_away_are_an_error_and_leave_the_network_as_it_was(networks: list[Any]) -> None:
     net = pickle.loads(pickle.dumps(networks[0]))
-    net._set_rates(1e6, 0.0)
+    net.adapt([Block(5, field=FIELD, **ALONG_X)])
+    net._arguments["retention_fast"] = 1.0
+    weights, readout = net.cerebellum.parameters["W_pf"], net.net.parameters["W_out"]
+    net.cerebellum = net._module(net.cerebellum.granule_layer, 1e6)
+    net.cerebellum.set_parameters({"W_pf": weights})
     with pytest.raises(FloatingPointError, match="trial"):
         net.adapt([Block(20, field=FIELD)])
+    np.testing.assert_array_equal(net.cerebellum.parameters["W_pf"], weights)
+    np.testing.assert_array_equal(net.net.parameters["W_out"], readout)
+
+
+def test_progress_is_told_and_what_was_learned_before_an_interruption_stays(networks: list[Any]) -> None:
+    net = networks[0].forget()
+    done_before: list[int] = []
+
+    def interrupt(*of: Any) -> None:
+        done_before.append(of[0])
+        if of[0] > 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        net.adapt([Block(2000, field=FIELD, **ALONG_X)], progress=interrupt)
+    kept = net.adapt([Block(1, fast=False, slow=False, **ALONG_X)], noise=False)
+    assert 20 < done_before[-1] < 2000
+    assert kept.cerebellar_compensation[0] > 0.1 * FIELD
+    assert kept.cortical_compensation[0] > 0.02 * FIELD
     told: list[int] = []
     networks[0].forget().adapt([Block(400, field=FIELD, **ALONG_X)], progress=lambda *of: told.append(of[0]))
     assert told == sorted(told) and 0 < told[-1] <= 400

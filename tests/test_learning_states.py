@@ -56,19 +56,22 @@ def trials_until(values: Any, level: float) -> int:
 
 @pytest.mark.parametrize(
     ("model", "end", "n_back", "rebound", "relearned", "naive"),
-    [(TwoStateModel(), (0.131, 0.614), 4, 0.455, 2, 22), (CascadeModel(), (0.131, 0.614), 6, 0.417, 2, 24)],
+    [(TwoStateModel(), (0.131, 0.614), 4, 0.455, 2, 22), (CascadeModel(), (0.131, 0.615), 6, 0.417, 2, 24)],
 )
 def test_numbers_of_the_reference(
     model: Any, end: Any, n_back: int, rebound: float, relearned: int, naive: int
 ) -> None:
-    """Simulated independently for the reference: asymptote, de-adaptation, rebound in the clamp, savings."""
+    """Simulated independently for the reference: asymptote, de-adaptation, rebound in the clamp, savings.
+
+    Its numbers have three decimals: half a unit of the last one.
+    """
     learned = model.simulate(LEARN)
-    assert learned.total[-1] == pytest.approx(0.745, abs=1e-3)
-    assert (learned.fast[-1], learned.slow[-1]) == pytest.approx(end, abs=1.5e-3)
+    assert learned.total[-1] == pytest.approx(0.745, abs=5e-4)
+    assert (learned.fast[-1], learned.slow[-1]) == pytest.approx(end, abs=5e-4)
     back = model.simulate(np.r_[LEARN, -np.ones(20)]).total[200:]
     assert int(np.flatnonzero(back <= 0)[0]) == n_back
     clamped = model.simulate(np.r_[LEARN, -np.ones(n_back), np.full(40, CLAMP)]).total[200 + n_back :]
-    assert clamped.max() == pytest.approx(rebound, abs=1e-3)
+    assert clamped.max() == pytest.approx(rebound, abs=5e-4)
     assert clamped.argmax() == 8
     again = model.simulate(np.r_[LEARN, -np.ones(n_back), LEARN]).total[200 + n_back :]
     assert (trials_until(again, 0.5), trials_until(learned.total, 0.5)) == (relearned, naive)
@@ -80,7 +83,7 @@ def test_the_asymptote_is_that_of_the_equations() -> None:
     model = TwoStateModel()
     gain = model.learning_fast / (1 - model.retention_fast) + model.learning_slow / (1 - model.retention_slow)
     assert model.simulate(np.ones(5000)).total[-1] == pytest.approx(gain / (1 + gain), abs=1e-9)
-    assert gain / (1 + gain) == pytest.approx(0.751, abs=1e-3)
+    assert gain / (1 + gain) == pytest.approx(0.751, abs=5e-4)
 
 
 def test_what_tells_the_cascade_from_states_side_by_side() -> None:

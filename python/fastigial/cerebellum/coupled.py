@@ -28,6 +28,7 @@ from fastigial import _core
 from fastigial.cerebellum.coupled_trajectory import CoupledTrajectory
 from fastigial.cerebellum.eligibility import as_steps
 from fastigial.cerebellum.module import Cerebellum
+from fastigial.observed import observed_mean
 from fastigial.rnn import RNN
 from fastigial.rnn.base import Network
 from fastigial.rnn.checks import as_real, one_of
@@ -337,7 +338,4 @@ def _off(given: Any, n_steps: int) -> NDArray[np.bool_]:
 def _losses(outputs: Array, targets: Array) -> NDArray[np.float64]:
     """Mean squared error of each step, (n_trials, n_steps); NaN where nothing was observed."""
     squares = (outputs.astype(np.float64) - targets) ** 2
-    observed = ~np.isnan(squares)
-    count = observed.sum(axis=2)
-    total = np.where(observed, squares, 0.0).sum(axis=2)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return observed_mean(squares, axis=2)

@@ -276,9 +276,13 @@ class CerebelloCorticalNetwork:
         assert isinstance(layer, GranuleLayer)
         layer.calibrate((self._scale * (mossy - self._shift)).reshape(-1, mossy.shape[2]))
         per_fast = gain_of_cerebellum(self, probed, field)
-        # The slow rate is measured with a cerebellum that does something, whatever its own rate is to be: it corrects
-        # a fifth of what it meets if nothing of that is carried over to other directions, else less.
-        per_slow = gain_of_cortex(self, probed, field, fast_rate=0.2 / (len(probed) * per_fast))
+        per_slow = gain_of_cortex(self, probed, field)
+        if not (per_fast > 0 and per_slow > 0):
+            raise ValueError(
+                f"a trial in a field makes the next ones worse, by {per_fast:.3g} (cerebellum) and {per_slow:.3g} "
+                "(cortex) for each unit of a learning rate, expected more than 0: prepare longer, or choose another "
+                "stiffness, damping or reflex"
+            )
         self._set_rates(given["learning_fast"] / per_fast, given["learning_slow"] / per_slow)
         return self
 
@@ -332,9 +336,13 @@ class CerebelloCorticalNetwork:
         Raises
         ------
         FloatingPointError
-            If a command is not finite.
+            If a command or a weight is not finite. Cerebellum and cortex are then as they were before the call.
         KeyboardInterrupt
             After Ctrl-C. What was learned in the trials that were finished stays.
+
+        Notes
+        -----
+        The aim, which blocks with ``aims=True`` turn, begins at the target in each call.
         """
         laid = lay_out(blocks, self.reach, stream(as_seed("seed", seed), _DIRECTIONS))
         with Report(progress, "adapt", "trial") as report:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["EIGHT", "gain_of_cerebellum", "gain_of_cortex"]
 
 EIGHT = tuple(45.0 * number for number in range(8))
-_PROBE = 1e-6
+# So small that movements stay as they are, and so large that what they change is not lost in rounding.
+_FAST, _SLOW = 1e-6, 1e-3
 
 
 def gain_of_cerebellum(model: CerebelloCorticalNetwork, directions: tuple[float, ...], field: float) -> float:
@@ -28,22 +29,20 @@ def gain_of_cerebellum(model: CerebelloCorticalNetwork, directions: tuple[float,
         learned = []
         # Both signs of the field, so that what is wrong without a field has no part in it.
         for sign in (1.0, -1.0):
-            model._set_rates(_PROBE, 0.0)
+            model._set_rates(_FAST, 0.0)
             taught = Block(1, field=sign * field, slow=False, directions=[direction])
             session = model.adapt([taught, Block(len(directions), **_still(directions))], noise=False)
             learned.append(session.cerebellar_compensation[1:].mean())
         found.append((learned[0] - learned[1]) / (2 * field))
-    return float(np.mean(found)) / _PROBE
+    return float(np.mean(found)) / _FAST
 
 
-def gain_of_cortex(
-    model: CerebelloCorticalNetwork, directions: tuple[float, ...], field: float, fast_rate: float
-) -> float:
+def gain_of_cortex(model: CerebelloCorticalNetwork, directions: tuple[float, ...], field: float) -> float:
     """Share of what the cerebellum sends in one direction that the cortex takes over in a trial, per η_s."""
     n, still = len(directions), _still(directions)
     found = []
     for direction in directions:
-        model._set_rates(fast_rate, _PROBE)
+        model._set_rates(_FAST, _SLOW)
         blocks = [
             Block(6, field=field, slow=False, directions=[direction]),
             Block(n, **still),
@@ -54,7 +53,7 @@ def gain_of_cortex(
         command = session.cortical_compensation
         gained = command[n + 7 :].mean() - command[6 : n + 6].mean()
         found.append(gained / session.cerebellar_compensation[n + 6])
-    return float(np.mean(found)) / _PROBE
+    return float(np.mean(found)) / _SLOW
 
 
 def _still(directions: tuple[float, ...]) -> dict[str, Any]:

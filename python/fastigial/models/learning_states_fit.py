@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastigial import _core
+from fastigial.observed import observed_mean
 from fastigial.rnn.seeds import as_seed, stream
 from fastigial.tensor.checks import as_count, as_threads
 from fastigial.tensor.progress import Callback, Report
@@ -160,7 +161,7 @@ def fit_states(
         states = _core.simulate_states(kind, rates.tolist(), perturbation, pauses)
         return np.asarray(states["fast"] + states["slow"])
 
-    everybody = np.vstack([y, _mean(y)])
+    everybody = np.vstack([y, observed_mean(y)])
     found = fitted(everybody, starts)
     own = slice(4 - len(names), 4)
     parameters = found["rates"][:, own]
@@ -198,14 +199,6 @@ def _as_people(data: Any, n_trials: int) -> Array:
     return y
 
 
-def _mean(people: Array) -> Array:
-    """Over people who were measured, NaN where nobody was."""
-    observed = np.isfinite(people)
-    count = observed.sum(axis=0)
-    total = np.where(observed, people, 0.0).sum(axis=0)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
 def _in_order(kind: str, rates: Array, normal: Array) -> tuple[Array, Array]:
     """Of states side by side, the one that retains more is the slow one."""
     if kind != "two":
@@ -220,7 +213,7 @@ def _resampled(y: Array, fit: Array, n: int, seed: int) -> Array:
     """Means of people who were drawn again; of a single person the fit with residuals that were."""
     rng = stream(seed, _BOOTSTRAPS)
     if len(y) > 1:
-        return np.array([_mean(y[rng.integers(len(y), size=len(y))]) for _ in range(n)])
+        return np.array([observed_mean(y[rng.integers(len(y), size=len(y))]) for _ in range(n)])
     observed = np.isfinite(y[0])
     residuals = y[0][observed] - fit[observed]
     rows = np.full((n, len(fit)), np.nan)

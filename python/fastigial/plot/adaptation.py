@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastigial.observed import observed_mean
 from fastigial.plot.colour import FAINT, INK, palette
 from fastigial.plot.style import SMALL, few_ticks, figure_of, given_axes, house_style, new_figure, tidy, zero_line
 
@@ -125,10 +126,11 @@ def adaptation(
 
 
 def _people(ax: Axes, trials: Array, people: Array, level: float, n_resamples: int, seed: int) -> None:
-    mean = _mean(people)
+    mean = observed_mean(people)
     if len(people) > 1:
         rng = np.random.default_rng(seed)
-        again = np.array([_mean(people[rng.integers(len(people), size=len(people))]) for _ in range(n_resamples)])
+        draws = rng.integers(len(people), size=(n_resamples, len(people)))
+        again = np.array([observed_mean(people[draw]) for draw in draws])
         # A trial that a draw holds of nobody has no mean in it.
         known = np.isfinite(again).any(axis=0)
         low, high = np.full_like(mean, np.nan), np.full_like(mean, np.nan)
@@ -137,13 +139,6 @@ def _people(ax: Axes, trials: Array, people: Array, level: float, n_resamples: i
         ax.fill_between(trials, low, high, color=FAINT, alpha=0.6, linewidth=0)
     label = f"people, mean and {100 * level:g} % band" if len(people) > 1 else "data"
     ax.plot(trials, mean, color=INK, linewidth=0.7, label=label)
-
-
-def _mean(people: Array) -> Array:
-    """Over people who were measured, NaN where nobody was."""
-    seen = np.isfinite(people)
-    n = seen.sum(axis=0)
-    return np.where(n > 0, np.where(seen, people, 0.0).sum(axis=0) / np.maximum(n, 1), np.nan)
 
 
 def _shade(ax: Axes, perturbation: Array, schedule: Schedule | None) -> None:
@@ -157,6 +152,15 @@ def _shade(ax: Axes, perturbation: Array, schedule: Schedule | None) -> None:
         if phase.pause > 0.0:
             ax.axvline(start + 0.5, color=FAINT, linewidth=0.8, linestyle=(0, (2, 2)))
         # Neighbours of short blocks would print over one another: slanted, each stands on its own.
-        ax.annotate(phase.label, (start + 0.5 + phase.n_trials / 2, 1.0), (0, 2), fontsize=SMALL, color=INK,
-                    xycoords=("data", "axes fraction"), textcoords="offset points",
-                    ha="left", va="bottom", rotation=30)  # fmt: skip
+        ax.annotate(
+            phase.label,
+            (start + 0.5 + phase.n_trials / 2, 1.0),
+            (0, 2),
+            fontsize=SMALL,
+            color=INK,
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            ha="left",
+            va="bottom",
+            rotation=30,
+        )

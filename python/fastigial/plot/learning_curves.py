@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fastigial.observed import observed_mean
 from fastigial.plot.colour import FAINT, palette
 from fastigial.plot.style import SMALL, few_ticks, figure_of, given_axes, house_style, new_figure, tidy
 
@@ -109,7 +110,7 @@ def _draw(ax: Axes, values: NDArray[np.float64], label: str, colour: str) -> Non
     epochs = np.arange(1, values.shape[1] + 1)
     seen = np.isfinite(values)
     n = seen.sum(axis=0)
-    mean = np.where(n > 0, np.where(seen, values, 0.0).sum(axis=0) / np.maximum(n, 1), np.nan)
+    mean = observed_mean(values, seen)
     ax.plot(epochs, mean, color=colour, linewidth=1.2, label=label)
     if len(values) > 1:
         squares = np.where(seen, (values - mean) ** 2, 0.0).sum(axis=0)

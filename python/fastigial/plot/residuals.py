@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastigial.observed import observed_mean
 from fastigial.plot.colour import INK, MISSING, Group, colour_scale, signed_scale, trial_colours, trial_groups
 from fastigial.plot.labels import (
     Axis,
@@ -199,21 +200,6 @@ def _spread(explained: NDArray[np.float64]) -> NDArray[np.intp]:
     ranked = np.argsort(-explained, kind="stable")[: max(1, int(np.isfinite(explained).sum()))]
     places = np.linspace(0, ranked.size - 1, min(_N_SHOWN, ranked.size)).round().astype(np.intp)
     return ranked[places]
-
-
-def observed_mean(values: NDArray[np.float64], observed: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the mean over trials (n_time,) of the observed entries, NaN where there is none.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from fastigial.plot.residuals import observed_mean
-    >>> observed_mean(np.array([[1.0, 5.0], [3.0, 5.0]]), np.array([[True, False], [True, False]])).tolist()
-    [2.0, nan]
-    """
-    count = observed.sum(axis=0)
-    total = np.where(observed, values, 0.0).sum(axis=0)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def _draw_means(

@@ -129,14 +129,7 @@ class Prepared:
         if isinstance(self.loss, Custom):
             return self._call
         assert self.targets is not None
-        if self.weight == 0.0:
-            return "unobserved", self.targets, None
         return self.loss.name, self.targets, self.weights
-
-    @property
-    def weight(self) -> float:
-        """Sum of the weights; of targets or a function that all count alike, 1."""
-        return 1.0 if self.weights is None else float(self.weights.sum(dtype=np.float64))
 
     def _call(self, outputs: Array) -> tuple[Any, ...]:
         assert isinstance(self.loss, Custom)

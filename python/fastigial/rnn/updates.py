@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from fastigial import _core
@@ -43,6 +44,11 @@ class _Window:
     seed: int
     share: float
     initial_state: dict[str, NDArray[Any]] | None
+
+    def for_core(self) -> tuple[Any, Any, Any]:
+        """Inputs, loss and initial state as `_core.train_step` takes them."""
+        loss = self.batch.loss.for_core() if self.share > 0 else ("unobserved", self.batch.loss.targets, None)
+        return self.batch.inputs, loss, self.initial_state
 
 
 def learn_batch(courses: Sequence[Course], number: int, n_threads: int | None) -> None:
@@ -84,14 +90,16 @@ def _windows(course: Course, batch: Batch, number: int, n_threads: int | None) -
         part, seed, begun = batch.steps(start, start + every), course.noise_seed(number, index), state
         if start + every < batch.n_steps:
             state = _end(course, part, begun, seed, n_threads)
-        if part.loss.weight > 0 or course.rule.predicts:
-            yield _Window(course, part, index, seed, _share(part, batch), begun)
+        share = _share(part, batch)
+        if share > 0 or course.rule.predicts:
+            yield _Window(course, part, index, seed, share, begun)
 
 
 def _share(part: Batch, whole: Batch) -> float:
-    if whole.loss.weights is None:
+    """Of what is observed in the whole."""
+    if part.loss.weights is None or whole.loss.weights is None:
         return part.n_steps / whole.n_steps
-    return part.loss.weight / whole.loss.weight
+    return float(part.loss.weights.sum(dtype=np.float64) / whole.loss.weights.sum(dtype=np.float64))
 
 
 def _end(course: Course, batch: Batch, initial_state: Any, seed: int, n_threads: int | None) -> dict[str, Any]:
@@ -120,7 +128,7 @@ def _learn(windows: Sequence[_Window], number: int, n_threads: int | None) -> No
             [course.net._core for course in courses],
             [course.core_rule for course in courses],
             [course.core_optimizer for course in courses],
-            [(window.batch.inputs, window.batch.loss.for_core(), window.initial_state) for window in windows],
+            [window.for_core() for window in windows],
             [window.seed for window in windows],
             regularization=courses[0].terms,
             n_threads=n_threads,

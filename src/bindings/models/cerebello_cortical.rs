@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use numpy::{PyReadonlyArray1, PyReadonlyArray2};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping};
 
@@ -124,6 +125,10 @@ fn read_conditions(given: &Bound<'_, PyMapping>) -> PyResult<Vec<Condition>> {
     let rotation: PyReadonlyArray1<'_, f64> = given.get_item("rotation")?.extract()?;
     let flags: PyReadonlyArray2<'_, bool> = given.get_item("flags")?.extract()?;
     let (rotation, flags) = (rotation.as_array(), flags.as_array());
+    if flags.ncols() != 4 {
+        let message = format!("flags has {} columns, expected channel, fast, slow and aims", flags.ncols());
+        return Err(PyValueError::new_err(message));
+    }
     Ok(field
         .chunks_exact(4)
         .zip(rotation)

@@ -17,8 +17,24 @@ use crate::rnn::wiring::Wiring;
 /// Dimensions of the world.
 const PLANE: usize = 2;
 
-/// Runs all trials; the module learns where trials say so. Stopped, it ends after the trials that are finished.
+/// Runs all trials; the module learns where trials say so. Stopped, it ends after the trials that are finished; after an
+/// error the module is as it was before.
 pub fn run<R: Real>(
+    wiring: &mut Wiring<'_, R>,
+    module: &mut Module<R>,
+    settings: &Settings<R>,
+    trials: &Trials<'_, R>,
+    monitor: &mut dyn Monitor,
+) -> Result<(Session<R>, usize)> {
+    let before = module.clone();
+    let ended = all_trials(wiring, module, settings, trials, monitor);
+    if ended.is_err() {
+        *module = before;
+    }
+    ended
+}
+
+fn all_trials<R: Real>(
     wiring: &mut Wiring<'_, R>,
     module: &mut Module<R>,
     settings: &Settings<R>,
@@ -55,6 +71,11 @@ pub fn run<R: Real>(
         if condition.learns.slow {
             follow(settings, trial, n_steps, n_units, &mut session);
             wiring.set_readout(&session.readout, &bias);
+        }
+        let learned = session.readout.iter().all(|weight| weight.to_f64().is_finite());
+        if !(learned && module.circuit().parameters().all_finite()) {
+            let place = format!(" after trial {trial}: learning rates are too large");
+            return Err(Error::Diverged { what: "a weight", place });
         }
         if condition.learns.aim {
             aim = aimed(settings, trials, trial, &session, aim);
