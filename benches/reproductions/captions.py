@@ -1,8 +1,9 @@
 """Captions of small scenes with a cerebellum and without, weights changed after each batch or after each window.
 
-Run: ``python benches/reproductions/captions.py``; about a quarter of an hour on two cores. The table is that of notebook
-05: LSTM of 64 units, two granule layers of 400, three seeds, 800 batches of 100 trials; bits a word beyond what style
-costs, over 2000 captions of the test set. After each window with plain Adam and no clipping, as in the published code.
+Run: ``python benches/reproductions/captions.py``; about a quarter of an hour on two cores. The table is that of
+notebook 05: LSTM of 64 units, two granule layers of 400, three seeds, 800 batches of 100 trials; bits a word beyond
+what style costs, over 2000 captions of the test set. After each window with plain Adam and no clipping, as in the
+published code.
 """
 
 from __future__ import annotations
