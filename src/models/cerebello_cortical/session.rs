@@ -1,6 +1,6 @@
 //! A session: what must fit, trials one after the other, and what changes between them.
 
-use super::world::Reach;
+use super::world::{Reach, turned};
 use super::{Condition, Session, Settings, Trials};
 use crate::cerebellum::module::{Module, Moment};
 use crate::error::{Error, Result};
@@ -212,9 +212,7 @@ fn aimed<R: Real>(
     aim: f64,
 ) -> f64 {
     let row = trial * trials.n_steps + settings.aiming.step;
-    let (sin, cos) = trials.conditions[trial].rotation.sin_cos();
-    let (x, y) = (session.hand[row * 4], session.hand[row * 4 + 1]);
-    let seen = [cos * x - sin * y, sin * x + cos * y];
+    let seen = turned(trials.conditions[trial].rotation, [session.hand[row * 4], session.hand[row * 4 + 1]]);
     let end = &trials.plan[((trial + 1) * trials.n_steps - 1) * 4..][..2];
     let missing = (seen[0] * end[1] - seen[1] * end[0]).atan2(seen[0] * end[0] + seen[1] * end[1]);
     (1.0 - settings.aiming.forgetting) * aim + settings.aiming.rate * missing

@@ -73,7 +73,9 @@ impl Reach {
     /// e, in newtons.
     pub fn error(&self) -> [f64; 2] {
         let (hand, plan) = self.line.arriving().split_at(4);
-        let (position, velocity) = (self.seen([hand[0], hand[1]]), self.seen([hand[2], hand[3]]));
+        let rotation = self.condition.rotation;
+        let (position, velocity) =
+            (turned(rotation, [hand[0], hand[1]]), turned(rotation, [hand[2], hand[3]]));
         let Senses { stiffness, damping, .. } = self.senses;
         let error =
             [0, 1].map(|k| stiffness * (plan[k] - position[k]) + damping * (plan[2 + k] - velocity[k]));
@@ -82,12 +84,6 @@ impl Reach {
             return [error[0] - across[0], error[1] - across[1]];
         }
         error
-    }
-
-    /// A vector turned by φ.
-    pub fn seen(&self, vector: [f64; 2]) -> [f64; 2] {
-        let (sin, cos) = self.condition.rotation.sin_cos();
-        [cos * vector[0] - sin * vector[1], sin * vector[0] + cos * vector[1]]
     }
 
     /// Moves the hand on by a step under a command.
@@ -106,4 +102,10 @@ impl Reach {
             *place += self.body.dt * *speed;
         }
     }
+}
+
+/// A vector turned by an angle, counter-clockwise.
+pub fn turned(angle: f64, vector: [f64; 2]) -> [f64; 2] {
+    let (sin, cos) = angle.sin_cos();
+    [cos * vector[0] - sin * vector[1], sin * vector[0] + cos * vector[1]]
 }
