@@ -12,6 +12,7 @@ pub mod linear;
 pub mod muscles;
 pub mod pendulum;
 pub mod point_mass;
+pub mod rows;
 pub mod scalar;
 #[cfg(test)]
 mod tests;
