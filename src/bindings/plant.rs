@@ -23,7 +23,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 enum Held {
     PointMass(PointMass),
     Arm(Arm),
-    MuscleArm(MuscleArm),
+    MuscleArm(Box<MuscleArm>),
 }
 
 /// Runs the same code on any of them.
@@ -32,7 +32,10 @@ macro_rules! with_body {
         match $held {
             Held::PointMass($body) => $code,
             Held::Arm($body) => $code,
-            Held::MuscleArm($body) => $code,
+            Held::MuscleArm($body) => {
+                let $body = &**$body;
+                $code
+            }
         }
     };
 }
@@ -168,6 +171,10 @@ fn pull_body_back<'py, B: CoreBody, R: Number>(
     }
 }
 
+fn states_of<B: CoreBody>(_: &B) -> usize {
+    B::N_STATES
+}
+
 fn is_single(array: &Bound<'_, PyAny>) -> bool {
     read::<f32>("state", array).is_ok()
 }
@@ -202,7 +209,8 @@ macro_rules! rows_of {
 impl Body {
     fn arm(&self) -> PyResult<&Arm> {
         match &self.held {
-            Held::Arm(arm) | Held::MuscleArm(MuscleArm { arm, .. }) => Ok(arm),
+            Held::Arm(arm) => Ok(arm),
+            Held::MuscleArm(body) => Ok(&body.arm),
             Held::PointMass(_) => Err(PyValueError::new_err("a point mass has no joints")),
         }
     }
@@ -225,6 +233,7 @@ impl Body {
     }
 
     /// This arm, with muscles.
+    #[allow(clippy::large_types_passed_by_value, reason = "Python's numbers become these")]
     fn with_muscles(&self, py: Python<'_>, numbers: MuscleNumbers) -> PyResult<Self> {
         let arm = self.arm()?.clone();
         let (max_forces, rest_lengths, linear, quadratic, rise, fall, min_activation) = numbers;
@@ -238,7 +247,7 @@ impl Body {
             min_activation,
         };
         let muscles = muscles.checked().map_err(|error| translated(py, &error))?;
-        Ok(Self { held: Held::MuscleArm(MuscleArm { arm, muscles }) })
+        Ok(Self { held: Held::MuscleArm(Box::new(MuscleArm { arm, muscles })) })
     }
 
     /// States (trials, steps + 1, states).
@@ -266,6 +275,18 @@ impl Body {
 
     fn hand<'py>(&self, state: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         with_body!(&self.held, body => rows_of!([("state", state)], 4, [s] => rows::hands(body, s)))
+    }
+
+    /// Gradients by states, (rows, states), of those by positions and velocities of the hand, (rows, 4).
+    fn pull_hand_back<'py>(
+        &self,
+        state: &Bound<'py, PyAny>,
+        d_hand: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        with_body!(&self.held, body => {
+            let (arrays, width) = ([("state", state), ("d_hand", d_hand)], states_of(body));
+            rows_of!(arrays, width, [s, d] => rows::pull_hands_back(body, s, d))
+        })
     }
 
     fn energy<'py>(&self, state: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
@@ -307,10 +328,10 @@ impl Body {
         &self,
         angles: &Bound<'py, PyAny>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-        let Held::MuscleArm(MuscleArm { muscles, .. }) = &self.held else {
+        let Held::MuscleArm(body) = &self.held else {
             return Err(PyValueError::new_err("a body without muscles has no muscle geometry"));
         };
-        let of = [("angles", angles)];
+        let (muscles, of) = (&body.muscles, [("angles", angles)]);
         let lengths = rows_of!(of, N_MUSCLES, [a] => Ok(rows::geometry(muscles, a)?.0))?;
         let slopes = rows_of!(of, 2 * N_MUSCLES, [a] => Ok(rows::geometry(muscles, a)?.1))?;
         Ok((lengths, slopes))

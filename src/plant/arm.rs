@@ -63,7 +63,9 @@ impl Arm {
         if !(damping >= 0.0 && damping.is_finite()) {
             return Err(Error::value("damping", damping, "a finite number, 0 or more"));
         }
-        if let Some([low, high]) = limits.iter().flatten().find(|[low, high]| !(low < high)) {
+        if let Some([low, high]) =
+            limits.iter().flatten().find(|[low, high]| (high - low).is_nan() || low >= high)
+        {
             return Err(Error::value("limits", format!("{low} to {high}"), "a lower and a higher angle"));
         }
         if let Some([_, [low, high]]) = limits
@@ -93,7 +95,7 @@ impl Arm {
         let [l1, l2] = self.lengths;
         let cosine = (x * x + y * y - l1 * l1 - l2 * l2) / (2.0 * l1 * l2);
         // Within rounding of the rim is on it.
-        if !(cosine.abs() <= 1.0 + 1e-12) {
+        if cosine.is_nan() || cosine.abs() > 1.0 + 1e-12 {
             return None;
         }
         let elbow = cosine.clamp(-1.0, 1.0).acos();

@@ -166,10 +166,8 @@ fn runge_kutta<B: Body, S: Scalar>(
             at[i] = state[i] + rate[i].scaled(forward * h);
         }
         let acceleration = body.acceleration(&at[..n], control, pushed(body, &at[..n], load, field));
-        for i in 0..2 {
-            rate[i] = at[2 + i];
-            rate[2 + i] = acceleration[i];
-        }
+        rate[..2].copy_from_slice(&at[2..4]);
+        rate[2..4].copy_from_slice(&acceleration);
         body.rest_rates(&at[..n], control, &mut rate[4..n]);
         for i in 0..n {
             sum[i] = sum[i] + rate[i].scaled(weight);

@@ -3,6 +3,7 @@
 use super::arm::Arm;
 use super::body::{Body, MAX_STATES};
 use super::muscles::Muscles;
+use super::scalar::Variable;
 use crate::error::{Error, Result};
 use crate::numerics::room::room;
 use crate::real::Real;
@@ -101,4 +102,21 @@ pub fn geometry<R: Real>(muscles: &Muscles, angles: &[R]) -> Result<(Vec<R>, Vec
         Ok::<[f64; 12], Error>(std::array::from_fn(|i| arms[i / 2][i % 2]))
     })?;
     Ok((lengths, arms))
+}
+
+/// What losses of the hand ask of states: (∂hand/∂state)ᵀ of gradients by positions and velocities, (rows, 4) to (rows, states).
+pub fn pull_hands_back<B: Body, R: Real>(body: &B, states: &[R], d_hands: &[R]) -> Result<Vec<R>> {
+    let n = count::<B>(states.len())?;
+    check("d_hand", d_hands.len(), n, 4)?;
+    let mut out = room(&[n, B::N_STATES], R::ZERO)?;
+    for (at, out) in out.chunks_exact_mut(B::N_STATES).enumerate() {
+        let wide = row(states, B::N_STATES, at);
+        let variables: [B::Dual; 4] = std::array::from_fn(|i| B::Dual::variable(wide[i], i));
+        let hand = body.hand(&variables[..]);
+        for (i, out) in out[..4].iter_mut().enumerate() {
+            let slopes = hand.iter().zip(&row(d_hands, 4, at)).map(|(hand, d)| d * hand.tangent()[i]).sum();
+            *out = R::from_f64(slopes);
+        }
+    }
+    Ok(out)
 }
