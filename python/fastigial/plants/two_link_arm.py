@@ -132,9 +132,7 @@ class TwoLinkArm(Plant):
     @property
     def _body(self) -> _core.Body:
         numbers = self.numbers
-        bones = [
-            _pair(name, getattr(numbers, name)) for name in ("masses", "lengths", "centres", "inertias")
-        ]
+        bones = [_pair(name, getattr(numbers, name)) for name in ("masses", "lengths", "centres", "inertias")]
         limits = None
         if self.limited:
             if len(numbers.limits) != 2:
