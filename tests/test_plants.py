@@ -113,10 +113,16 @@ def test_activations_follow_their_equation() -> None:
         slowness = 0.5 + 1.5 * fine
         tau = np.where(np.maximum(u, 0.001) > fine, 0.015 * slowness, 0.05 / slowness)
         fine = fine + 1e-6 * (np.maximum(u, 0.001) - fine) / tau
-    for method, tolerance in (("semi_implicit_euler", 2e-3), ("rk4", 1e-4)):
+
+    def error(method: str, n_steps: int) -> float:
         arm = MuscleArm(arm=TwoLinkArm("nijhof_kouwenhoven", method=method))
-        move = arm.run(np.concatenate([[0.8, 1.2, 0, 0], a]), np.tile(u, (1, 40, 1)), 0.001)
-        np.testing.assert_allclose(move.states[0, -1, 4:], fine, atol=tolerance)
+        move = arm.run(np.concatenate([[0.8, 1.2, 0, 0], a]), np.tile(u, (1, n_steps, 1)), 0.04 / n_steps)
+        return float(np.abs(move.states[0, -1, 4:] - fine).max())
+
+    # Of the reference's own error, a few 1e-6, and no more.
+    assert error("rk4", 40) < 1e-5
+    assert error("semi_implicit_euler", 80) < 2e-3
+    assert 1.8 < error("semi_implicit_euler", 40) / error("semi_implicit_euler", 80) < 2.2
 
 
 def test_torques_of_muscles_accelerate_the_arm() -> None:
@@ -268,7 +274,7 @@ def test_a_pull_back_is_the_transpose_of_a_push() -> None:
 
 
 def test_nothing_passes_a_joint_at_its_limit() -> None:
-    move = TwoLinkArm().run([2.35, 1.0, 1.0, 0.0], np.full((1, 10, 2), 1.0), 0.01)
+    move = TwoLinkArm().run([0.75 * np.pi, 1.0, 0.0, 0.0], np.tile([5.0, 0.0], (1, 10, 1)), 0.01)
     outer = np.zeros((1, 11, 4))
     outer[0, -1, [0, 2]] = 1.0
     assert (move.states[0, -1, [0, 2]] == [0.75 * np.pi, 0]).all()
@@ -286,7 +292,7 @@ def test_torques_learn_a_reach_by_gradient_descent() -> None:
         losses.append(float((error**2).sum()))
         d_place = np.zeros_like(move.hand_position)
         d_place[:, -1] = 2 * error
-        torques = torques - 20 * move.gradient(d_hand_position=d_place).controls
+        torques = torques - 150 * move.gradient(d_hand_position=d_place).controls
     assert losses[-1] < 1e-4 * losses[0]
 
 
@@ -495,7 +501,8 @@ def test_what_cannot_be_is_refused(call: Any, error: type[Exception], message: s
 
 def test_a_plant_that_runs_away_is_an_error_that_says_where() -> None:
     away = ViscousField([[1e4, 0], [0, 1e4]])
-    with pytest.raises(FloatingPointError, match="the state is not finite after step 153 of trial 1"):
+    # The velocity grows 101 times a step: the force of 1e4 · 101¹⁵² N is no number.
+    with pytest.raises(FloatingPointError, match="the state is not finite after step 152 of trial 1"):
         PointMass().run([0, 0, 1, 0], np.zeros((2, 400, 2)), 0.01, field=away.on([False, True]))
 
 

@@ -483,10 +483,11 @@ def run_low_dimensional_feedback(
     progress: _Progress,
 ) -> tuple[dict[str, Any], BaseException | None]: ...
 
-# Bodies that move a hand in a plane. Pairs are (shoulder, elbow). bones: masses, lengths, centres, inertias; muscles: maximal
-# forces (6), rest lengths (6), linear and quadratic moment arms (6, 2), times of activation and deactivation, least activation.
-# drive: "controls" (trials, steps, controls), "loads" (trials, steps, 2) or None, "fields" (1 or trials, 10) float64: viscosity,
-# stiffness, origin; "dt", "method": "semi_implicit_euler" | "rk4", "n_substeps", "n_threads". Others are one row for each moment.
+# Bodies that move a hand in a plane. Pairs are (shoulder, elbow). bones: masses, lengths, centres, inertias. muscles:
+# maximal forces (6), rest lengths (6), linear and quadratic moment arms (6, 2), times of activation and deactivation,
+# least activation. drive: "controls" (trials, steps, controls), "loads" (trials, steps, 2) or None, "fields" (1 or
+# trials, 10) float64: viscosity, stiffness, origin; "dt", "method": "semi_implicit_euler" | "rk4", "n_substeps",
+# "n_threads". Other arrays have one row for each moment.
 _Pair = tuple[float, float]
 _Pairs = Sequence[_Pair]
 _Muscles = tuple[Sequence[float], Sequence[float], _Pairs, _Pairs, float, float, float]

@@ -88,7 +88,8 @@ impl Arm {
         Ok(Self { lengths: *lengths, a: [a1, a2], b, damping, limits })
     }
 
-    /// Joint angles and velocities that put the hand there, elbow bent to the positive side; None out of reach. Where the arm is
+    /// Joint angles and velocities that put the hand there, elbow bent to the positive side, shoulder between −π and π; None out of
+    /// reach. Where the arm is
     /// stretched or folded, velocities are NaN unless the hand is at rest.
     pub fn joints(&self, hand: [f64; 4]) -> Option<[f64; 4]> {
         let [x, y, vx, vy] = hand;
@@ -100,12 +101,14 @@ impl Arm {
         }
         let elbow = cosine.clamp(-1.0, 1.0).acos();
         let (s2, c2) = elbow.sin_cos();
-        let shoulder = y.atan2(x) - (l2 * s2).atan2(l1 + l2 * c2);
+        // −π to π, as a difference of two such angles need not be.
+        let turned = y.atan2(x) - (l2 * s2).atan2(l1 + l2 * c2);
+        let shoulder = if turned < -PI { turned + 2.0 * PI } else { turned };
         let [[j11, j12], [j21, j22]] = self.jacobian(&[shoulder, elbow]);
         let area = l1 * l2 * s2;
         let velocity = if vx == 0.0 && vy == 0.0 {
             [0.0; 2]
-        } else if area.abs() < 1e-12 * l1 * l2 {
+        } else if area.abs() < 1e-6 * l1 * l2 {
             [f64::NAN; 2]
         } else {
             [(j22 * vx - j12 * vy) / area, (j11 * vy - j21 * vx) / area]

@@ -16,7 +16,7 @@
 //! | h = dt / `n_substeps` | length of a substep | () |
 //!
 //! Order 1 and order 4 (measured in `tests`). The mass matrix of an arm depends on q, so that semi-implicit Euler in (q, v) is not
-//! symplectic there. A stop is inelastic. Everything is computed in double precision.
+//! symplectic there. A stop takes the velocity of its own joint and leaves the other's, so it is no impact of rigid bodies. Everything is computed in double precision.
 
 use super::field::Field;
 use super::scalar::{Scalar, Variable};

@@ -143,7 +143,7 @@ fn kinematics_come_back() {
     let arm = arm(0.0);
     for seed in 0..30 {
         let seed = f64::from(seed) * 4.0;
-        let mut state = numbers(4, -1.0, 1.5, seed);
+        let mut state = numbers(4, -2.5, 2.5, seed);
         state[1] = 0.05 + state[1].abs();
         let back = arm.joints(arm.hand(&state[..])).unwrap();
         for (got, expected) in back.iter().zip(&state) {

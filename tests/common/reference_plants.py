@@ -1,4 +1,4 @@
-"""Plants again, slowly: equations of motion of the arm from its Lagrangian, steps in loops, nothing shared with the package."""
+"""The arm again, slowly: equations of motion from its Lagrangian, steps in loops, nothing shared with the package."""
 
 from __future__ import annotations
 

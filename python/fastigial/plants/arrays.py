@@ -13,7 +13,7 @@ Array = NDArray[Any]
 
 
 def precision_of(**arrays: Any) -> np.dtype[Any]:
-    """The precision in which these can be computed: single if all are, else double; TypeError if one is not of numbers."""
+    """The precision to compute in: single if all of these are, else double; TypeError if one is not of numbers."""
     found: list[np.dtype[Any]] = []
     for name, value in arrays.items():
         if value is None:

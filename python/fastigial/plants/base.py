@@ -30,8 +30,8 @@ class Plant(ABC):
     n_states, n_controls : int
         Numbers of a state and of what drives the plant.
     method : str
-        "semi_implicit_euler" (order 1): velocities first, then coordinates with the new velocities; "rk4": the classical
-        Runge-Kutta method (order 4).
+        "semi_implicit_euler" (order 1): velocities first, then coordinates with the new velocities; "rk4": the
+        classical Runge-Kutta method (order 4).
     n_substeps : int
         Parts that each step is taken in; controls and loads are held over the step.
     """
@@ -177,7 +177,7 @@ class Plant(ABC):
         return self._body.acceleration(many, driven, pushed).reshape(*before, 2)
 
     def inverse_dynamics(self, state: ArrayLike, acceleration: ArrayLike, *, load: ArrayLike = (0, 0)) -> Array:
-        """What it takes to be accelerated so: a force in N of a mass, torques in N m of an arm, with muscles or without.
+        """What it takes to be accelerated so: a force in N for a mass, torques in N m for an arm.
 
         Parameters
         ----------

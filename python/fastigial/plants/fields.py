@@ -4,8 +4,8 @@
 
     F = V v − K (x − x₀)
 
-One field for all trials, or one for each: arrays with a leading axis of trials. A trial whose V and K are zero is in a null
-field, which among others is a catch trial.
+One field for all trials, or one for each: arrays with a leading axis of trials. A trial whose V and K are zero is in a
+null field, which among others is a catch trial.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class LinearField:
         return np.asarray(force, dtype=dtype)
 
     def on(self, trials: ArrayLike) -> LinearField:
-        """This field in some trials, and none in the others: catch trials.
+        """The same field in some trials, and none in the others: catch trials.
 
         Parameters
         ----------
@@ -155,7 +155,7 @@ class LinearField:
 def _product(matrices: Array, vectors: Array) -> Array:
     if len(matrices) == 1:
         return np.asarray(vectors @ matrices[0].T)
-    return np.einsum("nij,n...j->n...i", matrices, vectors)
+    return np.asarray(np.einsum("nij,n...j->n...i", matrices, vectors))
 
 
 class NullField(LinearField):
@@ -253,8 +253,8 @@ class Channel(LinearField):
     start, target : array_like of shape (2,) or (n_trials, 2)
         In m.
     stiffness, damping : float
-        k and d, in N/m and N s/m. The defaults are this package's own: they hold a hand of half a kilogram or more in steps of
-        10 ms. Stiffer walls need shorter steps (``n_substeps`` of the plant).
+        k and d, in N/m and N s/m. The defaults are this package's own: they hold a hand of half a kilogram or more in
+        steps of 10 ms. Stiffer walls need shorter steps (``n_substeps`` of the plant).
 
     Raises
     ------

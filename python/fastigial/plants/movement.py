@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as attribute
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -65,7 +66,7 @@ class Movement:
     dt: float
     plant: Plant
     field: LinearField
-    n_threads: int | None = field(default=None, repr=False)
+    n_threads: int | None = attribute(default=None, repr=False)
 
     @cached_property
     def _hand(self) -> Array:
@@ -75,7 +76,7 @@ class Movement:
     @property
     def time(self) -> NDArray[np.float64]:
         """Seconds since the beginning, (n_steps + 1,)."""
-        return np.arange(self.states.shape[1]) * self.dt
+        return np.arange(self.states.shape[1], dtype=np.float64) * self.dt
 
     @property
     def hand_position(self) -> Array:

@@ -32,8 +32,9 @@ class Muscles:
         \dot a = (u - a) / T, \qquad T = T_1 (½ + \tfrac{3}{2} a) \text{ where } u > a,
         \text{ else } T_2 / (½ + \tfrac{3}{2} a)
 
-    In the order of `names`: pectoralis, deltoid, brachioradialis, lateral triceps, biceps, long triceps. **The force is F_max times the
-    activation: it does not depend on length or velocity, and nothing is passive.** So there is no damping by muscles: give the arm some.
+    In the order of `names`: pectoralis, deltoid, brachioradialis, lateral triceps, biceps, long triceps. **The force is
+    F_max times the activation: it does not depend on length or velocity, and nothing is passive.** So muscles do not
+    damp movements: give the arm some damping.
 
     Parameters
     ----------
@@ -52,7 +53,8 @@ class Muscles:
 
     References
     ----------
-    The numbers of MotorNet's arm with six muscles: Codol et al. 2024, eLife 12:RP88591, after Nijhof and Kouwenhoven 2000.
+    The numbers of MotorNet's arm with six muscles: Codol et al. 2024, eLife 12:RP88591, after Nijhof and Kouwenhoven
+    2000.
 
     Examples
     --------
@@ -146,7 +148,7 @@ class Muscles:
         return lengths.reshape(*before, 6), slopes.reshape(*before, 6, 2)
 
     def normalised_lengths(self, angles: ArrayLike) -> Array:
-        """(Length − tendon) / optimal length of each, (..., 6), of angles (..., 2): what spindles would tell of posture."""
+        """(Length − tendon) / optimal length of each, (..., 6), of angles (..., 2): what spindles would tell."""
         lengths, _ = self.geometry(angles)
         return np.asarray((lengths - self.tendon_lengths) / np.asarray(self.optimal_lengths), dtype=lengths.dtype)
 
@@ -154,24 +156,24 @@ class Muscles:
         """Torques at shoulder and elbow, N m, (..., 2), of angles (..., 2) and activations (..., 6)."""
         _, moment_arms = self.geometry(angles)
         pull = as_reals("activations", activations, np.dtype(np.float64)) * np.asarray(self.max_forces)
-        return -np.einsum("...m,...mj->...j", pull, moment_arms)
+        return np.asarray(-np.einsum("...m,...mj->...j", pull, moment_arms))
 
 
 @dataclass(frozen=True)
 class MuscleArm(Plant):
     """The two-link arm, driven by six muscles.
 
-    The state is (q₁, q₂, q̇₁, q̇₂, a₁, …, a₆): the arm's four numbers and the activations; controls are excitations of 0 to 1.
-    Under semi-implicit Euler activations move first, by a' = u + (a − u) exp(−h/T), which does not overshoot in
-    steps longer than T.
+    The state is (q₁, q₂, q̇₁, q̇₂, a₁, …, a₆): the arm's four numbers and the activations; controls are excitations
+    of 0 to 1. Under semi-implicit Euler activations move first, by a' = u + (a − u) exp(−h/T), which does not overshoot
+    in steps longer than T.
 
     Parameters
     ----------
     muscles : Muscles
         What pulls.
     arm : TwoLinkArm
-        What is pulled, and how time passes. The default has the measures of Nijhof and Kouwenhoven, as the muscles have, and a
-        damping of 0.5 N m s/rad, this package's choice, in place of that of real muscles.
+        What is pulled, and how time passes. The default has the measures of Nijhof and Kouwenhoven, as the muscles
+        have, and a damping of 0.5 N m s/rad, this package's choice, in place of that of real muscles.
 
     Raises
     ------
@@ -255,7 +257,7 @@ class MuscleArm(Plant):
         return _joints(self._body, position, velocity)
 
     def relaxed(self, position: ArrayLike) -> Array:
-        """The state, (..., 10), of an arm at rest with its hand at these places (..., 2) and all muscles at their least."""
+        """The state, (..., 10), at rest with the hand at these places (..., 2) and all muscles at their least."""
         joints = self.joints(position)
         least = np.full((*joints.shape[:-1], 6), self.muscles.min_activation, dtype=joints.dtype)
         return np.concatenate([joints, least], axis=-1)

@@ -71,13 +71,15 @@ class TwoLinkArm(Plant):
 
         M(q) \ddot q + C(q, \dot q) + d \dot q = \tau + J(q)^\top F
 
-    The state is (q₁, q₂, q̇₁, q̇₂): angles of shoulder and elbow, in rad and rad/s. The shoulder is the origin; at q = 0 the arm is
-    stretched along x. A joint that reaches its limit stops there. F is the force on the hand, of the field and of loads.
+    The state is (q₁, q₂, q̇₁, q̇₂): angles of shoulder and elbow, in rad and rad/s. The shoulder is the origin; at
+    q = 0 the arm is stretched along x. F is the force on the hand, of the field and of loads. A joint that reaches its
+    limit stops there, and the other goes on as it was: no impact of rigid bodies.
 
     Parameters
     ----------
     parameters : "motornet", "nijhof_kouwenhoven" or ArmParameters
-        The default arm of MotorNet, the arm of Nijhof and Kouwenhoven (2000) that MotorNet uses with six muscles, or another.
+        The default arm of MotorNet, the arm of Nijhof and Kouwenhoven (2000) that MotorNet uses with six muscles, or
+        another.
     damping : float
         d, in N m s/rad, the same at both joints.
     limited : bool
@@ -102,8 +104,8 @@ class TwoLinkArm(Plant):
     >>> arm = fg.plants.TwoLinkArm("nijhof_kouwenhoven")
     >>> state = arm.joints(position=[0.0, 0.4])
     >>> position, velocity = arm.hand(arm.step(state, torque=[1.0, 0.0], dt=0.01))
-    >>> position.round(4), velocity.round(4)
-    (array([-0.0002,  0.3999]), array([-0.0247, -0.0089]))
+    >>> position.round(3) + 0, velocity.round(4)
+    (array([0. , 0.4]), array([-0.01  ,  0.0095]))
     """
 
     parameters: str | ArmParameters = "motornet"
@@ -173,7 +175,7 @@ class TwoLinkArm(Plant):
     def joints(self, position: ArrayLike, velocity: ArrayLike = (0, 0)) -> NDArray[Any]:
         """The state that puts the hand at a place: inverse kinematics, with the elbow bent to the positive side.
 
-        Limits of joints are not looked at.
+        The shoulder is between −π and π. Limits of joints are not looked at.
 
         Parameters
         ----------
@@ -195,7 +197,7 @@ class TwoLinkArm(Plant):
         --------
         >>> import fastigial as fg
         >>> fg.plants.TwoLinkArm().joints([0.2, 0.4]).round(3)
-        array([0.688, 1.338, 0.   , 0.   ])
+        array([0.506, 1.339, 0.   , 0.   ])
         """
         return _joints(self._body, position, velocity)
 

@@ -32,8 +32,8 @@ def hand_paths(
     targets : array_like of shape (n_targets, 2), optional
         Drawn as grey circles.
     condition : array_like of shape (n_trials,), optional
-        Colours the trials: text, booleans and up to nine different numbers are categories with a legend, other numbers get a
-        colour bar.
+        Colours the trials: text, booleans and up to nine different numbers are categories with a legend, other numbers
+        get a colour bar.
     label : str
         What the colours stand for.
     axes : Axes, optional
