@@ -1,7 +1,7 @@
 //! Bodies against what is known of them: conserved energy, orders of convergence, two routes to one answer.
 
 use super::arm::{Arm, Links};
-use super::body::{Body, MAX_CONTROLS, MAX_STATES, Method, Stepping};
+use super::body::{Body, Method, Stepping};
 use super::field::Field;
 use super::muscles::{MuscleArm, Muscles};
 use super::point_mass::PointMass;
@@ -269,17 +269,17 @@ impl<'a, B: Body> Movement<'a, B> {
         run(self.body, &self.start, &self.course(), &Threads::one(), &mut Silent).unwrap()
     }
 
-    fn weights(&self) -> Vec<f64> {
+    fn weights() -> Vec<f64> {
         numbers(3 * (STEPS + 1) * B::N_STATES, -1.0, 1.0, 0.5)
     }
 
     fn loss(&self) -> f64 {
-        self.states().iter().zip(self.weights()).map(|(s, w)| w * s * s).sum()
+        self.states().iter().zip(Self::weights()).map(|(s, w)| w * s * s).sum()
     }
 
     fn gradients(&self, threads: &Threads) -> Gradients<f64> {
         let states = self.states();
-        let outer: Vec<f64> = states.iter().zip(self.weights()).map(|(s, w)| 2.0 * w * s).collect();
+        let outer: Vec<f64> = states.iter().zip(Self::weights()).map(|(s, w)| 2.0 * w * s).collect();
         pull_back(self.body, &states, &outer, &self.course(), threads, &mut Silent).unwrap()
     }
 
@@ -379,19 +379,15 @@ fn a_caller_who_says_stop_is_heard() {
 #[test]
 fn states_that_leave_the_numbers_are_an_error() {
     let body = PointMass::new(1.0, 0.0).unwrap();
+    let controls = vec![0.0; 4000];
     let course = Course {
         stepping: Stepping::new(Method::SemiImplicitEuler, 1, 1.0).unwrap(),
         n_trials: 1,
         n_steps: 2000,
-        controls: &[0.0; 4000],
+        controls: &controls,
         loads: None,
         fields: &[Field { viscosity: [1e3, 0.0, 0.0, 1e3], ..Field::default() }],
     };
     let error = run(&body, &[0.0, 0.0, 1.0, 0.0], &course, &Threads::one(), &mut Silent).unwrap_err();
     assert!(error.to_string().starts_with("the state is not finite after step 10"), "{error}");
-}
-
-#[test]
-fn no_body_is_larger_than_the_room_for_it() {
-    assert!(MuscleArm::N_STATES <= MAX_STATES && MuscleArm::N_CONTROLS <= MAX_CONTROLS);
 }

@@ -124,6 +124,7 @@ pub fn run<B: Body, R: Real>(
     threads: &Threads,
     monitor: &mut dyn Monitor,
 ) -> Result<Vec<R>> {
+    const { assert!(B::N_STATES <= MAX_STATES && B::N_CONTROLS <= MAX_CONTROLS) };
     let n = B::N_STATES;
     course.check(body)?;
     if start.len() != course.n_trials * n {
