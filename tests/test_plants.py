@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
+import textwrap
 from typing import Any
 
 import matplotlib
@@ -348,6 +351,35 @@ def test_plants_can_be_pickled_and_compared() -> None:
     assert move.gradient(move.states).state.shape == (1, 4)
 
 
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("back", [False, True])
+def test_a_long_movement_can_be_stopped(n_threads: int, back: bool) -> None:
+    """Ctrl-C in a call that would take many seconds; half a second, and a second for a machine that is busy."""
+    code = f"""
+        import threading, time
+        import numpy as np
+        import fastigial as fg
+        arm = fg.plants.TwoLinkArm(n_substeps=10_000 if not {back} else 1)
+        start, torques = np.array([0.5, 1.0, 0, 0]), np.zeros((8, 60_000 if {back} else 3_000, 2))
+        call = lambda: arm.run(start, torques, 0.01, n_threads={n_threads})
+        if {back}:
+            move = call()
+            slow = fg.plants.TwoLinkArm(n_substeps=1_000)
+            object.__setattr__(move, "plant", slow)
+            call = lambda: move.gradient(move.states)
+        threading.Timer(0.5, lambda: (asked.append(time.perf_counter()), signal.raise_signal(signal.SIGINT))).start()
+        asked = []
+        try:
+            call()
+        except KeyboardInterrupt:
+            print(time.perf_counter() - asked[0])
+    """
+    code = "import signal\n" + textwrap.dedent(code)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr[-500:]
+    assert float(done.stdout) < 0.5 + 1.0
+
+
 # Fields and cursors
 
 
@@ -431,6 +463,7 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
     (lambda: PointMass(damping=-1), ValueError, "damping is -1"),
     (lambda: PointMass(method="euler"), ValueError, "method is 'euler'"),
     (lambda: PointMass(n_substeps=0), ValueError, "n_substeps is 0"),
+    (lambda: PointMass(n_substeps=10_001), ValueError, "n_substeps is 10001, expected 1 to 10000"),
     (lambda: TwoLinkArm("octopus"), ValueError, "parameters is 'octopus'"),
     (lambda: TwoLinkArm(3), TypeError, "parameters is 3"),  # type: ignore[arg-type]
     (lambda: TwoLinkArm(ArmParameters((1, 1), (1, 0), (0.5, 0.5), (1, 1))), ValueError, "lengths is 0"),

@@ -24,6 +24,8 @@ use crate::error::{Error, Result};
 
 /// No body has more states.
 pub const MAX_STATES: usize = 10;
+/// More parts of a step are refused: nothing could stop it before its end.
+pub const MAX_SUBSTEPS: usize = 10_000;
 /// No body has more controls.
 pub const MAX_CONTROLS: usize = 6;
 
@@ -92,8 +94,8 @@ impl Stepping {
         if !(dt > 0.0 && dt.is_finite()) {
             return Err(Error::value("dt", dt, "a finite number of seconds above 0"));
         }
-        if n_substeps == 0 {
-            return Err(Error::value("n_substeps", n_substeps, "1 or more"));
+        if !(1..=MAX_SUBSTEPS).contains(&n_substeps) {
+            return Err(Error::value("n_substeps", n_substeps, format!("1 to {MAX_SUBSTEPS}")));
         }
         Ok(Self { method, n_substeps, dt })
     }

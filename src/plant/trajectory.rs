@@ -30,7 +30,7 @@ use crate::real::Real;
 const TRIALS: usize = 4;
 /// Substeps below which waking a thread takes longer than the work.
 const FEW: usize = 2_000;
-/// Steps between two looks at the caller's wish to stop.
+/// Substeps between two looks at the caller's wish to stop.
 const BETWEEN_LOOKS: usize = 64;
 
 /// What a movement is made of, apart from its beginning.
@@ -96,7 +96,12 @@ impl<R: Real> Course<'_, R> {
         self.loads.map_or([0.0; 2], |loads| [loads[at].to_f64(), loads[at + 1].to_f64()])
     }
 
-    /// Pieces of trials side by side; None of those that were told to stop.
+    /// Steps between two looks at the caller's wish to stop.
+    fn stride(&self) -> usize {
+        (BETWEEN_LOOKS / self.stepping.n_substeps()).max(1)
+    }
+
+    /// Pieces of trials side by side.
     fn pieces<O: Send>(
         &self,
         threads: &Threads,
@@ -140,7 +145,7 @@ pub fn run<B: Body, R: Real>(
         for (trial, states) in trials.zip(states.chunks_exact_mut(width)) {
             states[..n].copy_from_slice(&start[trial * n..][..n]);
             for step in 0..course.n_steps {
-                if step % BETWEEN_LOOKS == 0 && stopped() {
+                if step % course.stride() == 0 && stopped() {
                     return Err(Error::Interrupted);
                 }
                 let (before, after) = states.split_at_mut((step + 1) * n);
@@ -191,7 +196,7 @@ pub fn pull_back<B: Body, R: Real>(
             let (states, outer) = (&states[trial * width..][..width], &outer[trial * width..][..width]);
             let mut adjoint = widened::<R>(&outer[course.n_steps * n..]);
             for step in (0..course.n_steps).rev() {
-                if step % BETWEEN_LOOKS == 0 && stopped() {
+                if step % course.stride() == 0 && stopped() {
                     return Err(Error::Interrupted);
                 }
                 let slopes = slopes(body, &states[step * n..][..n], trial, step, course, &adjoint);

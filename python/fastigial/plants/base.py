@@ -17,6 +17,7 @@ from fastigial.tensor.checks import as_count, as_threads
 
 __all__ = ["METHODS", "Plant"]
 
+MAX_SUBSTEPS = 10_000
 METHODS = ("semi_implicit_euler", "rk4")
 
 Array = NDArray[Any]
@@ -49,8 +50,8 @@ class Plant(ABC):
 
     def _check_stepping(self) -> None:
         one_of("method", self.method, METHODS)
-        if as_count("n_substeps", self.n_substeps) == 0:
-            raise ValueError("n_substeps is 0, expected 1 or more")
+        if not 1 <= as_count("n_substeps", self.n_substeps) <= MAX_SUBSTEPS:
+            raise ValueError(f"n_substeps is {self.n_substeps}, expected 1 to {MAX_SUBSTEPS}")
 
     def run(
         self,
