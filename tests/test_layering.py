@@ -12,12 +12,12 @@ import fastigial
 
 ROOT = Path(fastigial.__file__).parent
 # Rooms and modules that may name the compiled core.
-DOORS = ("__init__", "cerebellum", "io", "models", "rnn", "tensor", "threads")
+DOORS = ("__init__", "cerebellum", "io", "models", "plants", "rnn", "tensor", "threads")
 HEAVY = {"matplotlib", "scipy", "xarray", "pandas", "sklearn", "joblib", "tqdm", "IPython"}
 # Modules that are themselves imported inside functions only.
 DEFERRED = {"fastigial.plot.canvas"}
 # Rooms whose results have a method `plot`.
-DRAW_THEMSELVES = ("analysis", "cerebellum", "models", "rnn", "selection", "tasks")
+DRAW_THEMSELVES = ("analysis", "cerebellum", "models", "plants", "rnn", "selection", "tasks")
 FILES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))
 
 each_file = pytest.mark.parametrize("file", FILES, ids=str)

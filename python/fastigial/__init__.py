@@ -27,7 +27,7 @@ from fastigial.tensor import TCA, SliceTCA
 from fastigial.threads import get_num_threads, set_num_threads
 
 if TYPE_CHECKING:
-    from fastigial import analysis, cerebellum, datasets, masks, models, plot, preprocess, rnn, tasks
+    from fastigial import analysis, cerebellum, datasets, masks, models, plants, plot, preprocess, rnn, tasks
     from fastigial.analysis import align, core_consistency, similarity
     from fastigial.selection import Ensemble, RankSearch
     from fastigial.tasks import Trials
@@ -56,6 +56,7 @@ __all__ = [
     "masks",
     "models",
     "optim",
+    "plants",
     "plot",
     "preprocess",
     "rnn",
@@ -76,6 +77,7 @@ _LATER = {
             "datasets",
             "masks",
             "models",
+            "plants",
             "plot",
             "preprocess",
             "selection",

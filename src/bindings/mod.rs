@@ -5,6 +5,7 @@ mod call;
 mod cerebellum;
 mod files;
 mod models;
+mod plant;
 mod precision;
 mod rnn;
 mod tensor;
@@ -23,6 +24,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     rnn::register(module)?;
     cerebellum::register(module)?;
     models::register(module)?;
+    plant::register(module)?;
     tensor::register(module)
 }
 

@@ -1,11 +1,22 @@
-//! What is controlled: plants with one command and one output, and the delay lines before them.
+//! What is controlled: plants with one command and one output and the delay lines before them; and bodies that move a hand in a
+//! plane, with force fields, trajectories and their gradients.
 //!
-//! A plant steps several copies of itself side by side, which share nothing but their equations: a trial is one copy,
+//! A [`Plant`] steps several copies of itself side by side, which share nothing but their equations: a trial is one copy,
 //! the response to twenty basis functions is twenty. Arrays are (states, copies), copies contiguous.
 
+pub mod arm;
+pub mod body;
 pub mod delay;
+pub mod field;
 pub mod linear;
+pub mod muscles;
 pub mod pendulum;
+pub mod point_mass;
+pub mod rows;
+pub mod scalar;
+#[cfg(test)]
+mod tests;
+pub mod trajectory;
 
 /// Copies of something that is driven by a command and a load and shows one output.
 pub trait Plant {

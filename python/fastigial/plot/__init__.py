@@ -40,6 +40,8 @@ trials
     Inputs and targets of a few trials of a task, and when they count.
 paths
     Trials of a task with two outputs, as paths in a plane.
+hand_paths
+    Paths of the hand in the plane, and the places it should reach.
 scenes
     Images with their captions, and with what a network said of them.
 trajectory
@@ -93,6 +95,7 @@ from fastigial.plot.factors import tca
 from fastigial.plot.feedback_sweep import feedback_sweep
 from fastigial.plot.fixed_points import fixed_points
 from fastigial.plot.gradient_alignment import gradient_alignment
+from fastigial.plot.hand_paths import hand_paths
 from fastigial.plot.history import history
 from fastigial.plot.influence import influence
 from fastigial.plot.learning import trial_factors
@@ -127,6 +130,7 @@ __all__ = [
     "feedback_sweep",
     "fixed_points",
     "gradient_alignment",
+    "hand_paths",
     "history",
     "influence",
     "learning_curves",

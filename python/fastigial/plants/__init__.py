@@ -1,0 +1,52 @@
+"""Bodies that are moved, and what is in their way.
+
+PointMass, TwoLinkArm, MuscleArm
+    A mass, an arm driven by torques, an arm driven by six muscles: steps, whole movements, exact gradients.
+ArmParameters, ARMS, Muscles
+    What an arm is made of, the published arms, and what pulls them.
+NullField, CurlField, ViscousField, StiffnessField, LinearField, Channel, schedule
+    Forces on the hand, walls that hold it on a line, and one of them for each trial.
+VisuomotorRotation, VisualGain
+    Cursors that do not go where the hand goes.
+Movement, Gradients
+    What plants return.
+"""
+
+from __future__ import annotations
+
+from fastigial.plants.base import Plant
+from fastigial.plants.cursors import VisualGain, VisuomotorRotation
+from fastigial.plants.fields import (
+    Channel,
+    CurlField,
+    LinearField,
+    NullField,
+    StiffnessField,
+    ViscousField,
+    schedule,
+)
+from fastigial.plants.movement import Gradients, Movement
+from fastigial.plants.muscles import MuscleArm, Muscles
+from fastigial.plants.point_mass import PointMass
+from fastigial.plants.two_link_arm import ARMS, ArmParameters, TwoLinkArm
+
+__all__ = [
+    "ARMS",
+    "ArmParameters",
+    "Channel",
+    "CurlField",
+    "Gradients",
+    "LinearField",
+    "Movement",
+    "MuscleArm",
+    "Muscles",
+    "NullField",
+    "Plant",
+    "PointMass",
+    "StiffnessField",
+    "TwoLinkArm",
+    "ViscousField",
+    "VisualGain",
+    "VisuomotorRotation",
+    "schedule",
+]
