@@ -84,6 +84,11 @@ class DelayedReach:
         """Steps from the cue to the go signal."""
         return (self.time >= self.cue) & (self.time < self.go)
 
+    @property
+    def early(self) -> int:
+        """Step at which the direction of a movement is read: 15 % of it, before a force has bent it much."""
+        return int(np.searchsorted(self.time, self.go + 0.15 * self.duration - 1e-9))
+
     def inputs(self, directions: Array) -> Array:
         """Cue, (cos θ, sin θ) from its onset on, and a signal to hold still until the go: (n_trials, n_steps, 3)."""
         shown = np.stack([np.cos(directions), np.sin(directions)], axis=1)
