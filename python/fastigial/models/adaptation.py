@@ -120,15 +120,17 @@ class AdaptationSession:
     @property
     def angle(self) -> Array:
         """Angle of the seen hand off the line to the target at the middle of the movement, degrees, (n_trials,)."""
-        return self._angle_at(int(np.searchsorted(self.reach.time, self.reach.go + self.reach.duration / 2)))
+        return self._angle_of(self.seen[:, self.reach.middle])
 
     @property
     def initial_angle(self) -> Array:
-        """The same at the beginning of the movement, where direction errors are read, (n_trials,)."""
-        return self._angle_at(self.reach.early)
+        """Angle of the way of the seen hand in the first fifth of the movement, degrees, (n_trials,)."""
+        time, (go, fifth) = self.reach.time, (self.reach.go, self.reach.go + 0.2 * self.reach.duration)
+        from_, to = np.searchsorted(time, (go, fifth))
+        return self._angle_of(self.seen[:, to] - self.seen[:, from_])
 
-    def _angle_at(self, step: int) -> Array:
-        along, left = (np.einsum("nk,nk->n", self.seen[:, step], axis) for axis in self._axes)
+    def _angle_of(self, way: Array) -> Array:
+        along, left = (np.einsum("nk,nk->n", way, axis) for axis in self._axes)
         return np.asarray(np.degrees(np.arctan2(left, along)))
 
     @property

@@ -433,7 +433,7 @@ class CerebelloCorticalNetwork:
             "cue_directions": self._cue.directions.tolist(),
             "prepare_from": int(preparing[0]),
             "prepare_to": int(preparing[-1]) + 1,
-            "direction_step": reach.early,
+            "direction_step": reach.middle,
             "plan_rate": self._plan_rate,
             "plan_forgetting": 1.0 - given["retention_fast"],
             "slow_rate": self._slow_rate,

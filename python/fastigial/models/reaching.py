@@ -85,9 +85,9 @@ class DelayedReach:
         return (self.time >= self.cue) & (self.time < self.go)
 
     @property
-    def early(self) -> int:
-        """Step at which the direction of a movement is read: 15 % of it, before a force has bent it much."""
-        return int(np.searchsorted(self.time, self.go + 0.15 * self.duration - 1e-9))
+    def middle(self) -> int:
+        """Step in the middle of the movement, at which its direction is read."""
+        return int(np.searchsorted(self.time, self.go + self.duration / 2))
 
     def inputs(self, directions: Array) -> Array:
         """Cue, (cos θ, sin θ) from its onset on, and a signal to hold still until the go: (n_trials, n_steps, 3)."""

@@ -20,7 +20,10 @@ pub fn learn<R: Real>(
     let end = &trials.target[((trial + 1) * trials.n_steps - 1) * 4..][..2];
     let missing = between(turned(rotation, [hand[0], hand[1]]), [end[0], end[1]]);
     if learns.fast {
-        plan(settings, prepared, missing, &mut session.memory);
+        let [cue, sent] = [prepared.cue, prepared.plan].map(|of| of.map(|value| value.to_f64()));
+        let planned = if sent == [0.0; PLANE] { cue } else { sent };
+        let executed = between([hand[0], hand[1]], planned);
+        plan(settings, prepared, within_a_turn(missing - executed), &mut session.memory);
     }
     if learns.slow {
         readout(settings, trial, trials.n_steps, session);
@@ -30,6 +33,12 @@ pub fn learn<R: Real>(
         session.memory.turn = kept + settings.slow.turn_rate * taught;
     }
     if learns.aim { (1.0 - settings.aiming.forgetting) * aim + settings.aiming.rate * missing } else { aim }
+}
+
+/// An angle between −π and π.
+fn within_a_turn(angle: f64) -> f64 {
+    let (sin, cos) = angle.sin_cos();
+    sin.atan2(cos)
 }
 
 /// W_q turns its plan by a share of the angle that was missing.

@@ -12,7 +12,7 @@
 //! limb            s_{t+1} = one step of the body under m_t, in its field or between the walls of a channel
 //!
 //! fast            ΔW_pf = η_f ε_t E_tᵀ within the trial, −λ_f W_pf at its end            (the module's plasticity)
-//! plan            W_q ← W_q⁰ + (1 − λ_f)(W_q + η_q δ q̂⊥ ĝᵀ/|ĝ|² − W_q⁰),   q̂ = W_q ĝ
+//! plan            W_q ← W_q⁰ + (1 − λ_f)(W_q + η_q δ' q̂⊥ ĝᵀ/|ĝ|² − W_q⁰),   q̂ = W_q ĝ
 //! slow            ΔW_o = η_s Σ_t c_t r_tᵀ,   W_o ← W_o⁰ + (1 − λ_s)(W_o − W_o⁰)
 //!                 χ ← (1 − λ_s) χ + ν ∠(q̄, (x, y)),   q̄: what the cortex got of the plan; nothing if it got none
 //! aim             ψ ← (1 − λ_a) ψ + η_a δ
@@ -29,12 +29,13 @@
 //! | q, W_q | `plan` | trials × steps × 2; 2 × granule cells |
 //! | ĝ | mean of g over `preparing`, q̄ likewise | granule cells |
 //! | q̂⊥ | q̂ turned by 90°, so that the plan turns by the error of direction | 2 |
-//! | δ | angle from the seen hand to the target at `step`, radians | per trial |
+//! | δ | error of the movement: angle from the seen hand to the target, at `step`, radians | per trial |
+//! | δ' | what of it is an error of planning: δ less the angle from the hand to the plan (q̄, or without it the cue) | per trial |
 //! | χ, ψ | `turn`, of the cortex; `aim`, a strategy | per trial |
 //!
 //! In a channel the limb moves between stiff walls, and errors across it do not exist. The slow rules are what the project's
-//! theory asks for: the cortex learns from the output of the cerebellum, not from the error. Errors of force are those of
-//! the path; errors of direction are read early, before a force field has bent it much.
+//! theory asks for: the cortex learns from the output of the cerebellum, not from the error. A force field bends the hand
+//! away from the plan, which is no error of planning; a rotation turns what is seen against what is felt, which is one.
 //!
 //! The equations are a design of this package, after Smith, Ghazizadeh & Shadmehr 2006 (fast and slow states), Kawato,
 //! Furukawa & Suzuki 1987 (the reflex as teacher) and Israely et al. 2025 (low-dimensional cerebellar input during
