@@ -94,9 +94,11 @@ class CerebelloCorticalNetwork:
         Time constant of the cortex in seconds, and its noise.
     nuclei_to_cortex : float
         Weights from the nuclei to the cortex, on the scale of those of its other inputs.
-    n_cue, cue_sharpness, cue_gain : int, float, float
-        Cells of the cue, κ of their tuning, and their weights at the start on the scale of other inputs. Sharp cells
-        and strong weights give preparatory activity many dimensions, of which the cerebellum's plan has two.
+    n_cue, cue_sharpness : int, float
+        Cells of the cue, and κ of their tuning.
+    cue_gain, plan_gain : float
+        Weights of the cue and of the plan before the cortex has learned, on the scale of its other inputs. Many sharp
+        cells and strong weights give preparatory activity many dimensions; the plan has two.
     plant : PointMass or TwoLinkArm, optional
         What is moved: by default a mass of 1 kg.
     start : (float, float)
@@ -158,6 +160,7 @@ class CerebelloCorticalNetwork:
         n_cue: int = 16,
         cue_sharpness: float = 8.0,
         cue_gain: float = 2.0,
+        plan_gain: float = 2.0,
         plant: PointMass | TwoLinkArm | None = None,
         start: tuple[float, float] = (60.0, 90.0),
         stiffness: float = 20.0,
@@ -185,6 +188,7 @@ class CerebelloCorticalNetwork:
         self.net = RNN(n_inputs_of_cortex, n_units, _PLANE, seed=derived(seed, _CORTEX), **options)
         weights = np.array(self.net.parameters["W_in"])
         weights[:, :n_cue] *= cue_gain
+        weights[:, -_PLANE:] *= plan_gain
         weights[:, n_cue + 1 : n_cue + 1 + _PLANE] *= nuclei_to_cortex
         self.net.set_parameters({"W_in": weights})
         self._dtype = weights.dtype
@@ -220,7 +224,7 @@ class CerebelloCorticalNetwork:
             raise ValueError(f"n_cue is {given['n_cue']}, expected 3 or more")
         for name in (
             *("learning_fast", "learning_slow", "plan_learning", "aim_learning", "noise", "nuclei_to_cortex"),
-            *("stiffness", "damping", "feedback_delay", "reflex", "cue_sharpness", "cue_gain"),
+            *("stiffness", "damping", "feedback_delay", "reflex", "cue_sharpness", "cue_gain", "plan_gain"),
         ):
             as_positive(name, given[name], zero=True)
         one_of("eligibility", given["eligibility"], ("forward_model", "delayed"))
