@@ -4,9 +4,9 @@
 
     k_n = Σ_t ⟨f_t, −E v*_t⟩ / Σ_t |v*_t|²,   E = [[0, 1], [−1, 0]]
 
-is the curl field, in N s/m, that the feed-forward command of trial n would cancel on the path to the target, f being the
-force on the hand that it adds to what carries the limb along this path: k = b is full compensation of a field b. It is
-linear in the command, so that cortex and cerebellum add up.
+is the curl field, in N s/m, that the feed-forward command of trial n would cancel on the path to the target, f being
+the force on the hand that it adds to what carries the limb along this path: k = b is full compensation of a field b. It
+is linear in the command, so that cortex and cerebellum add up.
 """
 
 from __future__ import annotations

@@ -7,9 +7,9 @@ r"""Two regions that learn a movement: a fast cerebellum corrects it, and teache
     command      m_t = y_t + c_t + ρ ε_t,   ε_t = Jᵀ (k_p (p* − p) + k_v (v* − v)), both d ago: the reflex, and what
                  climbing fibres tell
     fast         ΔW_pf = η_f ε_t (κ * g)_tᵀ at each step,   W_pf ← A_f W_pf at the end of the trial
-                 W_q turns the plan q by η_q δ, the first error of direction, and what it has learned fades to A_f of it
+                 W_q turns the plan q by η_q δ', the error of planning, and what it has learned fades to A_f of it
     slow         ΔW_o = η_s Σ_t c_t r_tᵀ,   W_o − W_o⁰ ← A_s (W_o − W_o⁰) at the end of the trial
-                 χ ← A_s χ + B_s (angle from the cue to q):  the cue turns by χ in the cortex
+                 χ ← A_s χ + B_s (x q_y − y q_x), (x, y) the cue:  it turns by χ in the cortex
 
 η_f and η_s follow from B_f and B_s of the two-state model by a measurement (`calibrate`): the share of an error, mean
 over eight directions, that one trial in one of them corrects; and the share of what the cerebellum does that the cortex
@@ -25,39 +25,37 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import fields
-from typing import Any, Self
+from os import PathLike
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from fastigial import _core
-from fastigial.cerebellum import LMS, Cerebellum, Delayed, GranuleLayer
+from fastigial.cerebellum import GranuleLayer
 from fastigial.cerebellum.eligibility import as_steps
+from fastigial.models import cerebello_cortical_files as files
 from fastigial.models.adaptation import AdaptationSession
-from fastigial.models.cerebello_cortical_gains import EIGHT, gain_of_cerebellum, gain_of_cortex
-from fastigial.models.cerebello_cortical_plan import kernel_of_errors, mossy_of, plan_weights
+from fastigial.models.cerebello_cortical_preparation import PreparedRegions
 from fastigial.models.limb import Limb
 from fastigial.models.reaching import Block, DelayedReach
-from fastigial.models.reaching_trials import Cue, FreeReaches, ReachingTrials, lay_out
+from fastigial.models.reaching_trials import Cue, ReachingTrials, lay_out
 from fastigial.plants import PointMass, TwoLinkArm
 from fastigial.rnn import RNN
 from fastigial.rnn.checks import as_positive, one_of
-from fastigial.rnn.optim import Adam
 from fastigial.rnn.seeds import as_seed, derived, stream
-from fastigial.rnn.training import train
 from fastigial.tensor.checks import as_count, as_number
 from fastigial.tensor.progress import Callback, Report
 
 __all__ = ["CerebelloCorticalNetwork"]
 
-_CORTEX, _SOURCES, _GRANULE, _REACHES, _CALIBRATION, _DIRECTIONS, _NOISE = range(7)
+# Streams of random numbers; those between belong to the preparation.
+_CORTEX, _SOURCES, _GRANULE, _DIRECTIONS, _NOISE = 0, 1, 2, 5, 6
 # Cue (x, y) and hold; commands, places and plans in the plane.
 _N_SHOWN, _PLANE = 3, 2
-# Reaches of which a cerebellum learns what is normal: thresholds of granule cells, and the plan.
-_SURVEY = Block(96, fast=False, slow=False, directions=[7.5 * number for number in range(48)])
 
 
-class CerebelloCorticalNetwork:
+class CerebelloCorticalNetwork(PreparedRegions):
     r"""A slow cortex and a fast cerebellum that learn to reach in force fields and under rotations.
 
     .. math::
@@ -89,7 +87,7 @@ class CerebelloCorticalNetwork:
     learning_slow : float
         B_s of the cascade: share of the cerebellum's contribution that the cortex takes over in a trial.
     plan_learning : float
-        η_q: share of the first error of direction by which the cerebellum's plan turns in a trial.
+        η_q: share of the error of planning by which the cerebellum's plan turns in a trial.
     tau, noise : float
         Time constant of the cortex in seconds, and its noise.
     nuclei_to_cortex : float
@@ -129,8 +127,9 @@ class CerebelloCorticalNetwork:
     Notes
     -----
     A design of this package: rates per trial are those of Smith, Ghazizadeh & Shadmehr, PLoS Biol 4:e179, 2006; other
-    sources are in the file that defines it. Fields are learned from the error of the whole path of the hand, rotations
-    from the direction in which it sets out. The cortex learns nothing from errors themselves, but a strategy does.
+    sources are in the file that defines it. Fields are learned from errors of the whole path of the hand, rotations
+    from errors of planning: the angle from the seen hand to the target, less that from the hand to the plan. The cortex
+    learns nothing from errors themselves; a strategy does.
 
     Examples
     --------
@@ -230,116 +229,6 @@ class CerebelloCorticalNetwork:
         one_of("eligibility", given["eligibility"], ("forward_model", "delayed"))
         if given["reach"] is not None and not isinstance(given["reach"], DelayedReach):
             raise TypeError(f"reach is {given['reach']!r}, expected a DelayedReach")
-
-    @property
-    def slow_rate(self) -> float:
-        """η_s, which `calibrate` has found."""
-        return self._slow_rate
-
-    def _module(self, layer: GranuleLayer, rate: float) -> Cerebellum:
-        given = self._arguments
-        return Cerebellum(
-            layer,
-            2,
-            plasticity=LMS(rate, forgetting=1.0 - given["retention_fast"], forgetting_per="trial"),
-            eligibility=self._eligibility(),
-            dt=self.reach.dt,
-        )
-
-    def _eligibility(self) -> Any:
-        given = self._arguments
-        if given["eligibility"] == "delayed":
-            return Delayed(given["feedback_delay"])
-        return kernel_of_errors(
-            self.reach, self.limb.mass, self._delay, given["stiffness"], given["damping"], given["reflex"]
-        )
-
-    def prepare(self, n_updates: int = 750, batch_size: int = 64, progress: bool | Callback = False) -> Self:
-        """Learn reaches without a field, by backpropagation through time; then `calibrate`.
-
-        Parameters
-        ----------
-        n_updates, batch_size : int
-            Updates by Adam, and reaches in random directions in each.
-        progress : bool or callable
-        """
-        task = FreeReaches(self.reach, self.limb, self._cue, self._dtype)
-        for rate, share, number in ((2e-3, 0.8, 0), (3e-4, 0.2, 1)):
-            train(
-                self.net,
-                task,
-                n_epochs=1,
-                n_batches=max(1, round(share * n_updates)),
-                batch_size=batch_size,
-                optimizer=Adam(rate, clip=1.0),
-                regularization={"activity_l2": 1e-3},
-                seed=derived(self._arguments["seed"], _REACHES, number),
-                progress=progress,
-            )
-        self._rest = np.array(self.net.parameters["W_out"])
-        return self.calibrate()
-
-    def calibrate(self, directions: Iterable[float] = EIGHT, field: float = 3.0) -> Self:
-        """Find thresholds of granule cells, and the learning rates at which trials correct what they should.
-
-        All adaptation is forgotten.
-
-        Parameters
-        ----------
-        directions : iterable of float
-            Degrees: where movements will go. With several of them, B_f and B_s are means over all, of what a trial in
-            one changes; each then learns faster by itself, and may overshoot where little is carried over to others.
-            One direction makes the network a cascade of two states.
-        field : float
-            N s/m, in which the gains are measured. They fall a little with it: by 7 % from 1 to 3.
-        """
-        probed = tuple(directions)
-        if not probed:
-            raise ValueError("directions is empty, expected at least one")
-        given = self._arguments
-        layer = self._layer
-        self._plan_rest = np.zeros_like(self._plan_rest)
-        self._set_rates(0.0, 0.0)
-        laid = lay_out([_SURVEY], self.reach, stream(given["seed"], _CALIBRATION))
-        reaches, exception = self._run(laid, derived(given["seed"], _CALIBRATION), plan_given=True)
-        if exception is not None:
-            raise exception
-        mossy = mossy_of(reaches, self.sources, self._delay).astype(self._dtype)
-        spread = mossy.std(axis=(0, 1))
-        self._shift = mossy.mean(axis=(0, 1))
-        self._scale = (1.0 / np.maximum(spread, 1e-3 * spread.mean())).astype(self._dtype)
-        scaled = self._scale * (mossy - self._shift)
-        layer.calibrate(scaled.reshape(-1, mossy.shape[2]))
-        self._plan_rest = plan_weights(layer.run(scaled), reaches.plan).astype(self._dtype)
-        per_fast = gain_of_cerebellum(self, probed, field)
-        per_slow = gain_of_cortex(self, probed, field)
-        if not (per_fast > 0 and per_slow > 0):
-            raise ValueError(
-                f"a trial in a field makes the next ones worse, by {per_fast:.3g} (cerebellum) and {per_slow:.3g} "
-                "(cortex) for each unit of a learning rate, expected more than 0: prepare longer, or choose another "
-                "stiffness, damping or reflex"
-            )
-        self._set_rates(given["learning_fast"] / per_fast, given["learning_slow"] / per_slow, given["plan_learning"])
-        return self
-
-    @property
-    def _layer(self) -> GranuleLayer:
-        layer = self.cerebellum.granule_layer
-        assert isinstance(layer, GranuleLayer)
-        return layer
-
-    def _set_rates(self, fast: float, slow: float, plan: float = 0.0) -> None:
-        """Learning rates η_f, η_s and η_q, of a network that has not adapted; without a plan that turns, no turn."""
-        self._slow_rate, self._plan_rate = slow, plan
-        self.cerebellum = self._module(self._layer, fast)
-        self.forget()
-
-    def forget(self) -> Self:
-        """Forget all adaptation: the weights of parallel fibres, and what plan, readout and cue have learned since."""
-        self.cerebellum.set_parameters({"W_pf": np.zeros_like(self.cerebellum.parameters["W_pf"])})
-        self.net.set_parameters({"W_out": self._rest})
-        self._plan, self._turn = self._plan_rest, 0.0
-        return self
 
     def adapt(
         self,
@@ -446,6 +335,10 @@ class CerebelloCorticalNetwork:
             "aim_rate": given["aim_learning"],
             "aim_forgetting": 1.0 - given["aim_retention"],
         }
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write both regions to a file, with what they have learned, for `fastigial.load`."""
+        files.save(self, path)
 
     def __repr__(self) -> str:
         n_units = self._arguments["n_units"]

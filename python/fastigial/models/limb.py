@@ -93,4 +93,4 @@ class Limb:
         if isinstance(self.plant, PointMass):
             return given
         jacobians = self._jacobian(self._states(reach, directions))
-        return np.linalg.solve(np.swapaxes(jacobians, -1, -2), given[..., None])[..., 0]
+        return np.asarray(np.linalg.solve(np.swapaxes(jacobians, -1, -2), given[..., None])[..., 0], dtype=np.float64)

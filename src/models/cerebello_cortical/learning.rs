@@ -6,6 +6,9 @@ use super::{Condition, Memory, Session, Settings, Trials};
 use crate::cerebellum::circuit::rows_times;
 use crate::real::Real;
 
+/// Length of a plan below which the cortex has none, and moves by its cue.
+const LEAST_PLAN: f64 = 0.5;
+
 /// The end of a trial: every rule that the trial lets learn, and the aim of the next one.
 pub fn learn<R: Real>(
     settings: &Settings<R>,
@@ -19,16 +22,15 @@ pub fn learn<R: Real>(
     let hand = &session.hand[(trial * trials.n_steps + settings.step) * 4..][..2];
     let end = &trials.target[((trial + 1) * trials.n_steps - 1) * 4..][..2];
     let missing = between(turned(rotation, [hand[0], hand[1]]), [end[0], end[1]]);
+    let [cue, sent] = [prepared.cue, prepared.plan].map(|of| of.map(R::to_f64));
     if learns.fast {
-        let [cue, sent] = [prepared.cue, prepared.plan].map(|of| of.map(|value| value.to_f64()));
-        let planned = if sent == [0.0; PLANE] { cue } else { sent };
+        let planned = if sent[0].hypot(sent[1]) < LEAST_PLAN { cue } else { sent };
         let executed = between([hand[0], hand[1]], planned);
         plan(settings, prepared, within_a_turn(missing - executed), &mut session.memory);
     }
     if learns.slow {
         readout(settings, trial, trials.n_steps, session);
-        let sent = prepared.plan.map(|value| value.to_f64());
-        let taught = between(prepared.cue.map(|value| value.to_f64()), sent);
+        let taught = cue[0] * sent[1] - cue[1] * sent[0];
         let kept = (1.0 - settings.slow.forgetting) * session.memory.turn;
         session.memory.turn = kept + settings.slow.turn_rate * taught;
     }

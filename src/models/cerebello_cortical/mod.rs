@@ -14,7 +14,7 @@
 //! fast            ΔW_pf = η_f ε_t E_tᵀ within the trial, −λ_f W_pf at its end            (the module's plasticity)
 //! plan            W_q ← W_q⁰ + (1 − λ_f)(W_q + η_q δ' q̂⊥ ĝᵀ/|ĝ|² − W_q⁰),   q̂ = W_q ĝ
 //! slow            ΔW_o = η_s Σ_t c_t r_tᵀ,   W_o ← W_o⁰ + (1 − λ_s)(W_o − W_o⁰)
-//!                 χ ← (1 − λ_s) χ + ν ∠(q̄, (x, y)),   q̄: what the cortex got of the plan; nothing if it got none
+//!                 χ ← (1 − λ_s) χ + ν (x q̄_y − y q̄_x),   q̄: what the cortex got of the plan, 0 if it got none
 //! aim             ψ ← (1 − λ_a) ψ + η_a δ
 //! ```
 //!
@@ -30,7 +30,7 @@
 //! | ĝ | mean of g over `preparing`, q̄ likewise | granule cells |
 //! | q̂⊥ | q̂ turned by 90°, so that the plan turns by the error of direction | 2 |
 //! | δ | error of the movement: angle from the seen hand to the target, at `step`, radians | per trial |
-//! | δ' | what of it is an error of planning: δ less the angle from the hand to the plan (q̄, or without it the cue) | per trial |
+//! | δ' | what of it is an error of planning: δ less the angle from the hand to the plan (q̄, or where it is shorter than ½ the cue) | per trial |
 //! | χ, ψ | `turn`, of the cortex; `aim`, a strategy | per trial |
 //!
 //! In a channel the limb moves between stiff walls, and errors across it do not exist. The slow rules are what the project's
