@@ -202,7 +202,9 @@ def test_eight_directions_are_learned_together(untrained: list[Any]) -> None:
         # Without the field: first to the other side, then back.
         assert share[240:248].mean() > 0.25 and share[256:].mean() < 0.6 * share[240:248].mean()
         rotated = net.forget().adapt([Block(240, rotation=ROTATION)], seed=2)
-        assert abs(rotated.initial_angle[200:].mean()) < 0.4 * rotated.initial_angle[:8].mean()
+        # Slowly: plans are of one direction, and fade until it comes again.
+        assert abs(rotated.angle[200:].mean()) < 0.8 * rotated.angle[:8].mean()
+        assert -np.degrees(rotated.turn[-1]) > 0.2 * ROTATION
 
 
 def test_granule_cells_can_be_recorded(untrained: list[Any]) -> None:

@@ -19,7 +19,7 @@ from fastigial.models.reaching import DelayedReach
 if TYPE_CHECKING:
     from fastigial.models.adaptation import AdaptationSession
 
-__all__ = ["kernel_of_errors", "mossy_of", "plan_weights"]
+__all__ = ["carried_over", "kernel_of_errors", "mossy_of", "plan_weights"]
 
 Array = NDArray[np.float64]
 
@@ -40,6 +40,17 @@ def plan_weights(features: NDArray[Any], plan: NDArray[Any]) -> Array:
     gram = x.T @ x
     gram[np.diag_indices_from(gram)] += 1e-3 * np.trace(gram) / len(gram)
     return np.asarray(np.linalg.solve(gram, x.T @ y).T)
+
+
+def carried_over(session: AdaptationSession) -> float:
+    """Share of a turn of the plan in one direction that is found in all, mean over those of the session's trials.
+
+    From activity of granule cells in preparation, all of which are recorded: their overlap, times the cosine of the
+    angle between directions, since the plan turns along itself.
+    """
+    mean = session.granule[:, session.reach.preparing].mean(axis=1, dtype=np.float64)
+    overlap = mean @ mean.T / np.maximum((mean**2).sum(axis=1), np.finfo(np.float64).tiny)
+    return float((overlap * np.cos(session.directions[:, None] - session.directions)).mean())
 
 
 def kernel_of_errors(

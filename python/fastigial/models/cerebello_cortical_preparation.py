@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fastigial.cerebellum import LMS, Cerebellum, Delayed, GranuleLayer
 from fastigial.models.adaptation import AdaptationSession
 from fastigial.models.cerebello_cortical_gains import EIGHT, gain_of_cerebellum, gain_of_cortex
-from fastigial.models.cerebello_cortical_plan import kernel_of_errors, mossy_of, plan_weights
+from fastigial.models.cerebello_cortical_plan import carried_over, kernel_of_errors, mossy_of, plan_weights
 from fastigial.models.limb import Limb
 from fastigial.models.reaching import Block, DelayedReach
 from fastigial.models.reaching_trials import Cue, FreeReaches, ReachingTrials, lay_out
@@ -52,7 +52,9 @@ class PreparedRegions(ABC):
     _plan_rate: float
 
     @abstractmethod
-    def adapt(self, blocks: Iterable[Block], seed: int = 0, *, noise: bool = True) -> AdaptationSession:
+    def adapt(
+        self, blocks: Iterable[Block], seed: int = 0, *, noise: bool = True, record_granule: int = 0
+    ) -> AdaptationSession:
         """Go through blocks of trials."""
 
     @abstractmethod
@@ -123,9 +125,9 @@ class PreparedRegions(ABC):
         Parameters
         ----------
         directions : iterable of float
-            Degrees: where movements will go. With several of them, B_f and B_s are means over all, of what a trial in
-            one changes; each then learns faster by itself, and may overshoot where little is carried over to others.
-            One direction makes the network a cascade of two states.
+            Degrees: where movements will go. With several of them, B_f, B_s and the learning of the plan are means
+            over all, of what a trial in one changes; each then learns faster by itself, and may overshoot where little
+            is carried over to others. One direction makes the network a cascade of two states.
         field : float
             N s/m, in which the gains are measured. They fall a little with it: by 7 % from 1 to 3.
         """
@@ -155,7 +157,12 @@ class PreparedRegions(ABC):
                 "(cortex) for each unit of a learning rate, expected more than 0: prepare longer, or choose another "
                 "stiffness, damping or reflex"
             )
-        self._set_rates(given["learning_fast"] / per_fast, given["learning_slow"] / per_slow, given["plan_learning"])
+        self._set_rates(0.0, 0.0)
+        still = Block(len(probed), fast=False, slow=False, directions=probed)
+        spread = carried_over(self.adapt([still], noise=False, record_granule=self._layer.n_granule))
+        # A plan that turns by more than its error would never settle.
+        plan = min(1.0, given["plan_learning"] / spread) if spread > 0 else given["plan_learning"]
+        self._set_rates(given["learning_fast"] / per_fast, given["learning_slow"] / per_slow, plan)
         return self
 
     def _set_rates(self, fast: float, slow: float, plan: float = 0.0) -> None:
