@@ -88,9 +88,9 @@ def fit_states(
 
 # settings: what stands in `_settings` of the model: wiring (sources, recorded), scaling (shift, scale), limb (body,
 # method, n_substeps, start), senses, cue, times, rates, and memories (readout (2, N) with rest, plan_weights (2, G)
-# with plan_rest, turn). trials: inputs (B, T, 3), target (B, T, 4) and field (B, 4) float64, rotation (B,), blocked (B, T)
-# and flags (B, 4) bool: channel, fast, slow, aims; given: whether the plan is the cue. Arrays by name, trials that were
-# finished, and what `progress` raised; readout, plan_weights and turn_after are what was learned outside the module.
+# with plan_rest, turn). trials: inputs (B, T, 3), target (B, T, 4) and field (B, 4) float64, rotation (B,), blocked
+# (B, T) and flags (B, 4) bool: channel, fast, slow, aims; given: whether the plan is the cue. Arrays by name, trials
+# that were finished, and what `progress` raised; readout, plan_weights and turn_after are what was learned outside.
 def run_reaching(
     network: Network,
     cerebellum: Cerebellum,
