@@ -122,16 +122,17 @@ def test_blocks_of_an_epoch_take_what_acts_in_it(masses: list[Any]) -> None:
     lost: dict[str, list[float]] = {name: [] for name in ("field, p", "field, m", "rotation, p", "rotation, m")}
     for net in masses:
         for name, course in (("field", {"field": FIELD}), ("rotation", {"rotation": ROTATION})):
+            learned = {}
+            for blocked in (None, "preparation", "movement"):
+                test = {"n_trials": 12, **course, **STILL, "blocked": blocked}
+                # Against a network that has not learned, and is blocked in the same way.
+                now, naive = session(net, {"n_trials": 20, **course}, test), session(net, test)
+                if name == "field":
+                    learned[blocked] = (now.compensation[-12:] - naive.compensation).mean() / FIELD
+                else:
+                    learned[blocked] = (naive.initial_angle - now.initial_angle[-12:]).mean() / ROTATION
             for blocked in ("preparation", "movement"):
-                test = {"n_trials": 12, **course, **STILL}
-                found = [
-                    session(net, {"n_trials": 20, **course}, {**test, "blocked": block}) for block in (None, blocked)
-                ]
-                now = [
-                    (s.compensation / FIELD if name == "field" else -s.initial_angle / ROTATION)[-12:].mean()
-                    for s in found
-                ]
-                lost[f"{name}, {blocked[0]}"].append(now[0] - now[1])
+                lost[f"{name}, {blocked[0]}"].append(learned[None] - learned[blocked])
     shares = {name: float(np.mean(values)) for name, values in lost.items()}
     assert shares["field, m"] > 0.2 and abs(shares["field, p"]) < 0.1
     assert shares["rotation, p"] > 0.35 and shares["rotation, m"] < 0.5 * shares["rotation, p"]
