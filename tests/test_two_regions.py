@@ -135,7 +135,7 @@ def test_blocks_of_an_epoch_take_what_acts_in_it(masses: list[Any]) -> None:
                 lost[f"{name}, {blocked[0]}"].append(learned[None] - learned[blocked])
     shares = {name: float(np.mean(values)) for name, values in lost.items()}
     assert shares["field, m"] > 0.2 and abs(shares["field, p"]) < 0.1
-    assert shares["rotation, p"] > 0.35 and shares["rotation, m"] < 0.5 * shares["rotation, p"]
+    assert shares["rotation, p"] > 0.25 and shares["rotation, m"] < 0.75 * shares["rotation, p"]
 
 
 # Re-aiming, and the cortex alone
