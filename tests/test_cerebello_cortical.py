@@ -43,38 +43,48 @@ def share(found: Any, block: int) -> Any:
 
 
 @pytest.fixture(scope="module")
-def double() -> Any:
+def doubles() -> dict[str, Any]:
     reach = fg.models.DelayedReach(n_steps=60, go=0.15, duration=0.4, cue=0.05)
-    net = fg.models.CerebelloCorticalNetwork(20, 80, n_sources=12, noise=0.0, reach=reach, dtype="float64", seed=2)
-    net.prepare(30).calibrate([0.0])
-    # A rate at which a few trials change much.
-    net._set_rates(net.cerebellum.plasticity.learning_rate, 5 * net.slow_rate)
-    return net
+    options: dict[str, Any] = {"n_sources": 20, "noise": 0.0, "reach": reach, "dtype": "float64", "seed": 2}
+    made = {}
+    for name, plant in (("mass", fg.plants.PointMass(1.2, damping=0.5)), ("arm", fg.plants.TwoLinkArm(damping=0.1))):
+        net = fg.models.CerebelloCorticalNetwork(40, 120, plant=plant, **options).prepare(200).calibrate([0.0])
+        # Rates at which a few trials change much.
+        net._set_rates(net.cerebellum.plasticity.learning_rate, 5 * net.slow_rate, 0.3)
+        made[name] = net
+    return made
 
 
+@pytest.mark.parametrize("plant", ["mass", "arm"])
 @pytest.mark.parametrize("eligibility", ["forward_model", "delayed"])
-def test_every_number_is_that_of_the_slow_reference(double: Any, eligibility: str) -> None:
+def test_every_number_is_that_of_the_slow_reference(doubles: Any, plant: str, eligibility: str) -> None:
     near: dict[str, Any] = {"directions": [0.0, 30.0]}
     blocks = [
         Block(4, field=6.0, **near),
         Block(2, channel=True, **near),
-        Block(2, rotation=20.0, aims=True, **near),
+        Block(3, rotation=20.0, aims=True, **near),
+        Block(2, rotation=20.0, **near),
         Block(1, field=-4.0, blocked="preparation", slow=False, **near),
         Block(1, field=-4.0, blocked="movement", fast=False, **near),
         Block(2, blocked="all", **near),
     ]
+    double = pickle.loads(pickle.dumps(doubles[plant]))
     double._arguments["eligibility"] = eligibility
-    double._set_rates(double.cerebellum.plasticity.learning_rate, double.slow_rate)
+    double._set_rates(double.cerebellum.plasticity.learning_rate, double.slow_rate, 0.3)
     fresh = pickle.loads(pickle.dumps(double))
     found = double.adapt(blocks, seed=5)
     expected = reference.adapt(fresh, blocks, found.directions)
-    assert np.abs(expected["nuclei"]).max() > 0.3
+    assert np.abs(expected["nuclei"]).max() > 0.1
     assert np.abs(expected["W_out"] - fresh._rest).max() > 1e-3
-    for name in ("hand", "cortical", "nuclei", "errors", "aim"):
+    assert np.abs(expected["W_plan"] - fresh._plan_rest).max() > 1e-3
+    assert np.abs(expected["turn"]).max() > 1e-3
+    for name in ("hand", "body", "cortical", "nuclei", "plan", "errors", "activity", "aim", "turn"):
         size = np.abs(expected[name]).max()
         np.testing.assert_allclose(getattr(found, name), expected[name], rtol=0, atol=1e-9 * size, err_msg=name)
     np.testing.assert_allclose(double.net.parameters["W_out"], expected["W_out"], rtol=0, atol=1e-9)
     np.testing.assert_allclose(double.cerebellum.parameters["W_pf"], expected["W_pf"], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(double._plan, expected["W_plan"], rtol=0, atol=1e-9)
+    assert double._turn == pytest.approx(expected["turn_after"], abs=1e-9)
 
 
 def test_sessions_come_from_their_seed_and_go_on_where_they_were(networks: list[Any]) -> None:
