@@ -155,14 +155,19 @@ impl<R: Real> Block<R> {
             Readout::Activity => &mut back.activity[..],
             Readout::Memory(index) => &mut back.memory[index * rows..][..rows],
         };
-        let source = Source { rows: &back.outputs[slot * n * w..][..n * w], stride: w, matrix: &wiring.output_backward };
+        let source = Source {
+            rows: &back.outputs[slot * n * w..][..n * w],
+            stride: w,
+            matrix: &wiring.output_backward,
+        };
         combine(into, width, n, width, Begin::Out, &[source]);
         let cost = world.activity(wiring, trials);
         if !cost.is_free() {
             add_slopes(cost, &mut back.activity, &self.activity, rows, step);
         }
         let delta = &mut back.drive[slot * n * stride..][..n * stride];
-        let kept = if self.drive.is_empty() { &[][..] } else { &self.drive[step * n * stride..][..n * stride] };
+        let kept =
+            if self.drive.is_empty() { &[][..] } else { &self.drive[step * n * stride..][..n * stride] };
         wiring.dynamics.pull_back(PullBack {
             width,
             drive: kept,
@@ -224,7 +229,8 @@ impl<R: Real> Block<R> {
             if let Some(channel) = &world.proprioception {
                 let at = step.saturating_sub(channel.delay) * n + trial;
                 let gradients = &mut self.back.limbs[at * B::N_LIMBS..][..B::N_LIMBS];
-                for ((gradient, gain), value) in gradients.iter_mut().zip(&channel.gain).zip(&row[n_vision..]) {
+                for ((gradient, gain), value) in gradients.iter_mut().zip(&channel.gain).zip(&row[n_vision..])
+                {
                     *gradient += gain * value.to_f64();
                 }
             }
@@ -256,7 +262,8 @@ impl<R: Real> Block<R> {
         add_rows(&mut sums.bias, &back.drive[..rows * stride]);
         let w = wiring.output_width;
         add_rows(&mut sums.output_bias, &back.outputs[..rows * w]);
-        let left = |from: usize| Rows { values: &back.outputs[from * w..], stride: w, width: structure.n_outputs };
+        let left =
+            |from: usize| Rows { values: &back.outputs[from * w..], stride: w, width: structure.n_outputs };
         match wiring.dynamics.readout() {
             Readout::Activity => {
                 let right = Rows { values: &self.activity[(1 + start) * n * width..], stride: width, width };

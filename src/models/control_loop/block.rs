@@ -76,7 +76,13 @@ impl<R: Real> Workspace<R> {
     }
 
     /// Rows of all trials, (trials, steps, `n` of `width` numbers), from rows by step of each block.
-    fn gathered<T: Copy>(&self, n_steps: usize, n: usize, width: usize, rows: impl Fn(&Block<R>) -> &[T]) -> Vec<T> {
+    fn gathered<T: Copy>(
+        &self,
+        n_steps: usize,
+        n: usize,
+        width: usize,
+        rows: impl Fn(&Block<R>) -> &[T],
+    ) -> Vec<T> {
         let mut all = Vec::with_capacity(self.blocks.iter().map(|block| block.n * n_steps * n).sum());
         for block in &self.blocks {
             for trial in 0..block.n {
@@ -111,7 +117,11 @@ impl<R: Real> Workspace<R> {
 
 impl<R: Real> Block<R> {
     /// Makes room for a run. Numbers that it writes before it reads them are left as they are.
-    pub(super) fn prepare<B: Senses>(&mut self, wiring: &Wiring<'_, R>, trials: &Trials<'_, R>) -> Result<()> {
+    pub(super) fn prepare<B: Senses>(
+        &mut self,
+        wiring: &Wiring<'_, R>,
+        trials: &Trials<'_, R>,
+    ) -> Result<()> {
         let (n, t) = (self.n, trials.n_steps);
         length::<f64>(&[t + 1, n, B::N_STATES.max(B::N_LIMBS)])?;
         length::<R>(&[t + 1, n, wiring.drive_width().max(wiring.input_width)])?;

@@ -95,7 +95,9 @@ impl<R: Real> Block<R> {
         let [n_vision, n_limbs] = world.widths();
         let n_task = n_inputs - n_vision - n_limbs;
         let width = wiring.input_width;
-        for (trial, row) in self.inputs[step * self.n * width..][..self.n * width].chunks_exact_mut(width.max(1)).enumerate() {
+        for (trial, row) in
+            self.inputs[step * self.n * width..][..self.n * width].chunks_exact_mut(width.max(1)).enumerate()
+        {
             let whole = self.first + trial;
             row[..n_task].copy_from_slice(&trials.task[(whole * trials.n_steps + step) * n_task..][..n_task]);
             row[n_inputs..].fill(R::ZERO);
@@ -128,7 +130,11 @@ impl<R: Real> Block<R> {
         for weights in &wiring.segments {
             let start = weights.segment.slot * width;
             let into = if keeps { &mut kept[start..] } else { &mut activity[start..] };
-            let input = weights.input.as_ref().map(|matrix| Source { rows: inputs, stride: wiring.input_width, matrix });
+            let input = weights.input.as_ref().map(|matrix| Source {
+                rows: inputs,
+                stride: wiring.input_width,
+                matrix,
+            });
             let recurrent = weights.recurrent.first();
             let recurrent = recurrent.map(|r| Source { rows: before, stride: width, matrix: &r.forward });
             let begin = Begin::Row(&wiring.bias[start..]);
@@ -200,7 +206,8 @@ impl<R: Real> Block<R> {
             self.states[(row + self.n) * n..][..n].copy_from_slice(&state[..n]);
             self.tell(world, step + 1, trial);
             let hand = four(&self.hands[4 * (row + self.n)..]);
-            let ([position, velocity], _) = world.costs.of_hand(trials, whole, step, hand, trials.cursor(whole));
+            let ([position, velocity], _) =
+                world.costs.of_hand(trials, whole, step, hand, trials.cursor(whole));
             terms.position += position;
             terms.velocity += velocity;
         }
@@ -224,11 +231,14 @@ impl<R: Real> Block<R> {
         }
         let activity = world.activity(wiring, trials);
         if !activity.is_free() {
-            let rows = self.n * wiring.width;
-            let units = &self.activity[rows..];
-            for (at, now) in units.iter().enumerate() {
-                let before = at.checked_sub(rows).map(|before| units[before].to_f64());
-                terms.activity += activity.cost(before, now.to_f64());
+            // Padding is no unit: it may be active where φ(0) is not 0.
+            let (width, n_units) = (wiring.width, wiring.network.structure().n_units);
+            let rows = self.activity.chunks_exact(width);
+            for (row, (now, before)) in rows.clone().skip(self.n).zip(rows).enumerate() {
+                for (now, before) in now[..n_units].iter().zip(before) {
+                    let before = (row >= self.n).then(|| before.to_f64());
+                    terms.activity += activity.cost(before, now.to_f64());
+                }
             }
         }
     }

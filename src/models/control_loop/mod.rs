@@ -177,11 +177,20 @@ impl<B: Senses> World<B> {
             let n = channel.gain.len();
             if !allowed.contains(&n) || channel.noise.len() != n || channel.offset.len() != n {
                 let got = [channel.gain.len(), channel.offset.len(), channel.noise.len()];
-                return Err(Error::shape(argument, &got, format!("gains, offsets and noise, {allowed:?} each")));
+                return Err(Error::shape(
+                    argument,
+                    &got,
+                    format!("gains, offsets and noise, {allowed:?} each"),
+                ));
             }
             let finite = channel.gain.iter().chain(&channel.offset).all(|value| value.is_finite());
-            if !finite || channel.noise.iter().any(|deviation| !(*deviation >= 0.0 && deviation.is_finite())) {
-                return Err(Error::value(argument, "not finite or negative noise", "finite numbers, noise 0 or more"));
+            if !finite || channel.noise.iter().any(|deviation| !(*deviation >= 0.0 && deviation.is_finite()))
+            {
+                return Err(Error::value(
+                    argument,
+                    "not finite or negative noise",
+                    "finite numbers, noise 0 or more",
+                ));
             }
         }
         match self.drive {
@@ -213,10 +222,18 @@ impl<B: Senses> World<B> {
         }
         let senses: usize = self.widths().iter().sum();
         let Some(n_task) = structure.n_inputs.checked_sub(senses) else {
-            return Err(Error::value("n_inputs", structure.n_inputs, format!("{senses} of the senses, or more")));
+            return Err(Error::value(
+                "n_inputs",
+                structure.n_inputs,
+                format!("{senses} of the senses, or more"),
+            ));
         };
         if structure.n_outputs != B::N_CONTROLS {
-            return Err(Error::value("n_outputs", structure.n_outputs, format!("{}, as many as controls", B::N_CONTROLS)));
+            return Err(Error::value(
+                "n_outputs",
+                structure.n_outputs,
+                format!("{}, as many as controls", B::N_CONTROLS),
+            ));
         }
         if trials.task.len() != length::<R>(&[b, t, n_task])? {
             return Err(Error::shape("task", &[trials.task.len()], format!("({b}, {t}, {n_task})")));

@@ -104,10 +104,7 @@ impl Costs {
         let (rho, [dx, dy]) = self.distance([x - trials.targets[2 * at], y - trials.targets[2 * at + 1]]);
         let [px, py, ..] = cursor.pull_back([position * dx, position * dy, 0.0, 0.0]);
         let [vx, vy] = [hand[2], hand[3]];
-        (
-            [position * rho, velocity * (vx * vx + vy * vy)],
-            [px, py, 2.0 * velocity * vx, 2.0 * velocity * vy],
-        )
+        ([position * rho, velocity * (vx * vx + vy * vy)], [px, py, 2.0 * velocity * vx, 2.0 * velocity * vy])
     }
 }
 
