@@ -2,6 +2,7 @@
 
 use super::{FEW, Trials, World};
 use crate::error::Result;
+use crate::numerics::lanes::padded;
 use crate::numerics::room::length;
 use crate::plant::senses::Senses;
 use crate::real::Real;
@@ -105,12 +106,14 @@ impl<R: Real> Workspace<R> {
     }
 
     /// What units sent on, (trials, steps, units).
-    pub fn activity(&self, n_steps: usize, n: usize, width: usize) -> Vec<R> {
+    pub fn activity(&self, n_steps: usize, n: usize) -> Vec<R> {
+        let width = padded::<R>(n);
         self.gathered(n_steps, n, width, |block| &block.activity[block.n * width..])
     }
 
     /// What the network was told, (trials, steps, inputs).
-    pub fn inputs(&self, n_steps: usize, n: usize, width: usize) -> Vec<R> {
+    pub fn inputs(&self, n_steps: usize, n: usize) -> Vec<R> {
+        let width = padded::<R>(n);
         self.gathered(n_steps, n, width, |block| &block.inputs)
     }
 }
