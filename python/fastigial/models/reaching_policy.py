@@ -31,7 +31,7 @@ _QUIET = -3.0
 
 
 class ReachingPolicy:
-    r"""A recurrent network that moves a plant, and learns through it: back-propagation through body and delays, exactly.
+    r"""A recurrent network that moves a plant and learns through it: exact back-propagation through body and delays.
 
     .. math::
 
@@ -293,8 +293,9 @@ class ReachingPolicy:
             outcome = "diverged"
             raise
         finally:
+            parts = ("position", "velocity", "effort", "activity", "gradient_norm")
             columns = np.array(found, dtype=np.float64).reshape(-1, 5).T
-            self.history_ = PolicyHistory(*columns, outcome)
+            self.history_ = PolicyHistory(**dict(zip(parts, columns, strict=True)), outcome=outcome)
         return self.history_
 
     def run(
