@@ -1,4 +1,4 @@
-"""Policies that move plants: against a slow loop in NumPy, against finite differences, and whether they learn to reach."""
+"""Policies that move plants: against a slow loop in NumPy, against finite differences, and whether they learn."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def slow_loop(policy: fg.models.ReachingPolicy, go: int, n_steps: int, field: An
         parts = weight * (np.sqrt(away**2 + 0.01**2) - 0.01) + rest * (speed**2).sum(axis=1)
         loss += parts.mean() / n_steps
     h, p = np.array(hs[1:]), np.array(efforts)
-    loss += 1e-4 * np.mean(p**2) + 1e-3 * np.mean(np.diff(p, axis=0) ** 2)
+    loss += 1e-3 * np.mean(p**2) + 0.1 * np.mean(np.diff(p, axis=0) ** 2)
     loss += 1e-4 * np.mean(h**2) + 1e-3 * np.mean(np.diff(h, axis=0) ** 2)
     return {"states": np.swapaxes(states, 0, 1), "activity": np.swapaxes(h, 0, 1), "loss": loss}
 

@@ -1,4 +1,4 @@
-"""The same step in fastigial: forward, loss, backward, Adam, with the drawing of the reaches. Reads a line, answers seconds."""
+"""The same step in fastigial: reaches, forward, loss, backward, Adam. Reads a line, answers seconds."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import time
 import fastigial as fg
 
 
-def main(n_units: int, batch_size: int, n_steps: int) -> None:
+def main(n_threads: int, n_units: int, batch_size: int, n_steps: int) -> None:
     """Answer every line with the seconds of a step."""
-    fg.set_num_threads(2)
+    fg.set_num_threads(n_threads)
     delays = {"vision": fg.plants.Vision(delay=1), "proprioception": fg.plants.Proprioception(delay=1)}
     policy = fg.models.ReachingPolicy(fg.plants.MuscleArm(), n_units, **delays)
 
@@ -26,4 +26,4 @@ def main(n_units: int, batch_size: int, n_steps: int) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:4]))
+    main(*map(int, sys.argv[1:5]))

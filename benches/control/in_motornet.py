@@ -1,7 +1,7 @@
-"""A training step in MotorNet: its arm of six muscles, its policy, a batch of random reaches. Reads a line, answers seconds.
+"""A training step in MotorNet: its arm of six muscles, its policy, random reaches. Reads a line, answers seconds.
 
-The muscle is its ``ReluMuscle``, whose force is proportional to the activation: the same arm as ``fastigial.plants.MuscleArm``
-with the same damping, but stepped by explicit Euler.
+The muscle is its ``ReluMuscle``, whose force is proportional to the activation: the same arm as
+``fastigial.plants.MuscleArm`` with the same damping, but stepped by explicit Euler.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from motornet.muscle import ReluMuscle
 from motornet.policy import PolicyGRU
 
 
-def main(n_units: int, batch_size: int, n_steps: int) -> None:
+def main(n_threads: int, n_units: int, batch_size: int, n_steps: int) -> None:
     """Answer every line with the seconds of a step."""
-    torch.set_num_threads(2)
+    torch.set_num_threads(n_threads)
     torch.manual_seed(0)
     cpu = torch.device("cpu")
     arm = RigidTendonArm26(muscle=ReluMuscle(tau_activation=0.015, tau_deactivation=0.05), timestep=0.01, damping=0.5)
@@ -26,7 +26,7 @@ def main(n_units: int, batch_size: int, n_steps: int) -> None:
     policy = PolicyGRU(env.observation_space.shape[0], n_units, env.n_muscles, device=cpu)
     optimizer = torch.optim.Adam(policy.parameters(), lr=1e-3)
 
-    def step() -> float:
+    def step() -> None:
         h = policy.init_hidden(batch_size)
         obs, info = env.reset(options={"batch_size": batch_size})
         places, units, drives = [], [], []
@@ -39,13 +39,12 @@ def main(n_units: int, batch_size: int, n_steps: int) -> None:
         place, unit, drive = (torch.stack(x, dim=1) for x in (places, units, drives))
         away = (place - info["goal"][:, None]).square().sum(-1)
         loss = ((away + 1e-4).sqrt() - 1e-2).mean()
-        loss = loss + 1e-4 * drive.square().mean() + 1e-3 * drive.diff(dim=1).square().mean()
+        loss = loss + 1e-3 * drive.square().mean() + 0.1 * drive.diff(dim=1).square().mean()
         loss = loss + 1e-4 * unit.square().mean() + 1e-3 * unit.diff(dim=1).square().mean()
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(policy.parameters(), 1.0)
         optimizer.step()
-        return float(loss)
 
     step()
     print("ready", flush=True)
@@ -56,4 +55,4 @@ def main(n_units: int, batch_size: int, n_steps: int) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:4]))
+    main(*map(int, sys.argv[1:5]))

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastigial.plants import LinearField, MuscleArm, NullField, PointMass, VisualGain, VisuomotorRotation
+from fastigial.plants import LinearField, MuscleArm, PointMass, VisualGain, VisuomotorRotation
 from fastigial.plants.arrays import shaped
-from fastigial.plants.base import Plant
+from fastigial.plants.base import Plant, as_field
 from fastigial.plants.cursors import cursor_numbers
 from fastigial.rnn.checks import as_positive
 
-__all__ = ["Cursors", "Goals", "Timing", "draw_goals", "rest_at"]
+__all__ = ["Cursors", "Goals", "Timing", "as_goals", "as_timing", "draw_goals", "rest_at"]
 
 Double = NDArray[np.float64]
 Cursors = VisuomotorRotation | VisualGain | Sequence[VisuomotorRotation | VisualGain | None] | None
@@ -72,7 +72,7 @@ class Goals:
             "targets": np.ascontiguousarray(np.where(goes[..., None], self.target[:, None], self.start[:, None])),
             "position_weights": position * np.where(goes, share, 1.0),
             "velocity_weights": velocity * np.where(goes, over, 1.0),
-            "fields": _field_of(field, n)._numbers(),
+            "fields": as_field(field, n)._numbers(),
             "cursors": cursor_numbers(cursor, n),
             "loads": None if load is None else shaped("load", load, (n, t, 2), _DOUBLE),
             "seed": seed,
@@ -122,13 +122,3 @@ def as_timing(duration: Any, movement_time: Any, dt: float) -> Timing:
     if n_steps < 1 or movement < 1:
         raise ValueError(f"duration is {duration} and movement_time {movement_time}, expected {dt} s or more")
     return Timing(n_steps, movement)
-
-
-def _field_of(field: LinearField | None, n_trials: int) -> LinearField:
-    if field is None:
-        return NullField()
-    if not isinstance(field, LinearField):
-        raise TypeError(f"field is {field!r}, expected a field of fastigial.plants or None")
-    if field.n_fields not in (1, n_trials):
-        raise ValueError(f"field is of {field.n_fields} trials, expected one field or one for each of {n_trials}")
-    return field

@@ -103,6 +103,10 @@ impl<R: Number> Lesson<R> {
         };
         let numbers = |name: &str, array| Ok::<_, PyErr>(in_order(&read::<f64>(name, array)?).1);
         let cursors = numbers("cursor", &given.cursors)?;
+        if !cursors.len().is_multiple_of(6) {
+            let message = format!("cursor holds {} numbers, expected six for each", cursors.len());
+            return Err(PyValueError::new_err(message));
+        }
         let cursor = |&[a, b, c, d, x, y]: &[f64; 6]| Cursor { matrix: [a, b, c, d], origin: [x, y] };
         Ok(Self {
             shape: [n_trials, n_steps],
