@@ -11,11 +11,11 @@
 
 use super::block::Block;
 use super::forward::four;
-use super::objective::Quadratic;
 use super::{Drive, Trials, World};
 use crate::error::{Error, Result};
 use crate::linalg::{Begin, Packed, Rows, Source, add_outer, combine};
 use crate::monitor::Stop;
+use crate::plant::body::MAX_CONTROLS;
 use crate::plant::senses::Senses;
 use crate::plant::trajectory::pull_step_back;
 use crate::real::Real;
@@ -118,15 +118,16 @@ impl<R: Real> Block<R> {
                 *gradient += slope;
             }
             let slot = (step % CHUNK) * self.n + trial;
+            let mut by_effort = [0.0; MAX_CONTROLS];
+            if !effort.is_free() {
+                let rows = self.n * c;
+                let of = |from: usize| self.efforts.get(from..from + c).unwrap_or(&[]);
+                let before = if step == 0 { &[][..] } else { of(row * c - rows) };
+                effort.add_slopes(before, of(row * c), of(row * c + rows), &mut by_effort[..c]);
+            }
             for k in 0..c {
                 let at = row * c + k;
-                let by_control = slopes[n + k];
-                let mut by_effort = 0.0;
-                if !effort.is_free() {
-                    let rows = self.n * c;
-                    let before = at.checked_sub(rows).map(|before| self.efforts[before]);
-                    by_effort = effort.slope(before, self.efforts[at], self.efforts.get(at + rows).copied());
-                }
+                let (by_control, by_effort) = (slopes[n + k], by_effort[k]);
                 let error = match world.drive {
                     Drive::Linear(unit) => unit * by_control + by_effort,
                     Drive::Sigmoid => {
@@ -163,7 +164,9 @@ impl<R: Real> Block<R> {
         combine(into, width, n, width, Begin::Out, &[source]);
         let cost = world.activity(wiring, trials);
         if !cost.is_free() {
-            add_slopes(cost, &mut back.activity, &self.activity, rows, step);
+            let of = |step: usize| self.activity.get((1 + step) * rows..(2 + step) * rows).unwrap_or(&[]);
+            let before = if step == 0 { &[][..] } else { of(step - 1) };
+            cost.add_slopes(before, of(step), of(step + 1), &mut back.activity);
         }
         let delta = &mut back.drive[slot * n * stride..][..n * stride];
         let kept =
@@ -291,16 +294,6 @@ impl<R: Real> Block<R> {
             Some(_) => add_rows(&mut sums.state, &back.memory[..rows]),
             None => add_rows(&mut sums.state, &back.activity),
         }
-    }
-}
-
-/// Gradient of what activity costs; `activity` begins a step before the first.
-fn add_slopes<R: Real>(cost: Quadratic, into: &mut [R], activity: &[R], rows: usize, step: usize) {
-    let from = (1 + step) * rows;
-    for (k, gradient) in into.iter_mut().enumerate() {
-        let before = if step == 0 { None } else { Some(activity[from - rows + k].to_f64()) };
-        let after = activity.get(from + rows + k).map(|after| after.to_f64());
-        *gradient += R::from_f64(cost.slope(before, activity[from + k].to_f64(), after));
     }
 }
 

@@ -224,9 +224,11 @@ impl<R: Real> Block<R> {
     ) {
         let effort = world.effort(trials);
         if !effort.is_free() {
-            let rows = self.n * B::N_CONTROLS;
-            for (at, &now) in self.efforts.iter().enumerate() {
-                terms.effort += effort.cost(at.checked_sub(rows).map(|before| self.efforts[before]), now);
+            let steps = self.efforts.chunks_exact(self.n * B::N_CONTROLS);
+            let mut before = &[][..];
+            for now in steps {
+                terms.effort += effort.cost(before, now);
+                before = now;
             }
         }
         let activity = world.activity(wiring, trials);
@@ -235,10 +237,8 @@ impl<R: Real> Block<R> {
             let (width, n_units) = (wiring.width, wiring.network.structure().n_units);
             let rows = self.activity.chunks_exact(width);
             for (row, (now, before)) in rows.clone().skip(self.n).zip(rows).enumerate() {
-                for (now, before) in now[..n_units].iter().zip(before) {
-                    let before = (row >= self.n).then(|| before.to_f64());
-                    terms.activity += activity.cost(before, now.to_f64());
-                }
+                let before = if row < self.n { &[][..] } else { &before[..n_units] };
+                terms.activity += activity.cost(before, &now[..n_units]);
             }
         }
     }

@@ -2,6 +2,8 @@
 
 use super::{Cursor, Trials};
 use crate::error::{Error, Result};
+use crate::numerics::simd::vectorised;
+use crate::real::Real;
 
 /// What counts how much.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -128,15 +130,63 @@ impl Quadratic {
         self.square == 0.0 && self.change == 0.0
     }
 
-    /// What a number costs at its step.
-    pub fn cost(&self, before: Option<f64>, now: f64) -> f64 {
-        let change = before.map_or(0.0, |before| (now - before).powi(2));
-        self.square * now * now + self.change * change
+    /// What numbers of a step cost; `before` is empty at the first.
+    pub fn cost<R: Real>(&self, before: &[R], now: &[R]) -> f64 {
+        let mut sums = [0.0; 2];
+        if before.is_empty() {
+            add_squares(now, &mut sums)
+        } else {
+            add_changes(before, now, &mut sums)
+        }
+        self.square * sums[0] + self.change * sums[1]
     }
 
-    /// Gradient of all costs by a number.
-    pub fn slope(&self, before: Option<f64>, now: f64, after: Option<f64>) -> f64 {
-        let change = before.map_or(0.0, |before| now - before) + after.map_or(0.0, |after| now - after);
-        2.0 * (self.square * now + self.change * change)
+    /// Adds the gradient of all costs by the numbers of a step; `before` and `after` are empty where there is none.
+    pub fn add_slopes<R: Real>(&self, before: &[R], now: &[R], after: &[R], into: &mut [R]) {
+        let neighbours = f64::from(u8::from(!before.is_empty()) + u8::from(!after.is_empty()));
+        add_multiple(now, R::from_f64(2.0 * (self.square + neighbours * self.change)), into);
+        for other in [before, after] {
+            add_multiple(other, R::from_f64(-2.0 * self.change), into);
+        }
     }
 }
+
+vectorised! {
+    fn add_squares<R: Real>(now: &[R], out: &mut [f64; 2]) {
+        let mut sums = [0.0; LANES];
+        for now in now.chunks(LANES) {
+            for (sum, &now) in sums.iter_mut().zip(now) {
+                let now = now.to_f64();
+                *sum += now * now;
+            }
+        }
+        out[0] += sums.iter().sum::<f64>();
+    }
+}
+
+vectorised! {
+    fn add_changes<R: Real>(before: &[R], now: &[R], out: &mut [f64; 2]) {
+        let (mut squares, mut changes) = ([0.0; LANES], [0.0; LANES]);
+        for (before, now) in before.chunks(LANES).zip(now.chunks(LANES)) {
+            let sums = squares.iter_mut().zip(&mut changes);
+            for ((square, change), (&before, &now)) in sums.zip(before.iter().zip(now)) {
+                let (before, now) = (before.to_f64(), now.to_f64());
+                *square += now * now;
+                *change += (now - before) * (now - before);
+            }
+        }
+        out[0] += squares.iter().sum::<f64>();
+        out[1] += changes.iter().sum::<f64>();
+    }
+}
+
+vectorised! {
+    fn add_multiple<R: Real>(values: &[R], factor: R, into: &mut [R]) {
+        for (into, &value) in into.iter_mut().zip(values) {
+            *into += factor * value;
+        }
+    }
+}
+
+/// Sums that run side by side, since one alone would wait for each addition to end.
+const LANES: usize = 8;
