@@ -131,17 +131,18 @@ def test_the_gradient_is_that_of_the_loss() -> None:
 
 def test_a_mass_learns_to_reach_and_a_catch_trial_does_not_go() -> None:
     policy = fg.models.ReachingPolicy(fg.plants.PointMass(), 64, seed=1)
-    history = policy.train(400, batch_size=32, optimizer=fg.optim.Adam(fg.optim.schedules.cosine(3e-3, 400), clip=1.0))
-    assert len(history) == policy.n_updates_ == 400
+    optimizer = fg.optim.Adam(fg.optim.schedules.cosine(5e-3, 250), clip=1.0)
+    history = policy.train(250, batch_size=32, optimizer=optimizer)
+    assert len(history) == policy.n_updates_ == 250
     assert history.outcome == "finished"
     reaches = policy.center_out()
-    assert reaches.endpoint_error.mean() < 0.01
+    assert reaches.endpoint_error.max() < 0.01
     # Before go, and where go never comes, hands stay.
     early = np.linalg.norm(reaches.hand_position[:, 10] - HOME, axis=1)
     assert early.max() < 0.01
     caught = policy.center_out(go=np.nan)
     assert np.isnan(caught.go).all()
-    assert np.linalg.norm(caught.hand_position[:, -1] - HOME, axis=1).max() < 0.02
+    assert np.linalg.norm(caught.hand_position[:, -1] - HOME, axis=1).max() < 0.01
 
 
 def test_the_number_of_threads_and_a_pause_change_nothing() -> None:

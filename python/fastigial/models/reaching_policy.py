@@ -208,7 +208,7 @@ class ReachingPolicy:
         field: LinearField | None = None,
         cursor: Cursors = None,
         extent: float = 0.12,
-        catch: float = 0.2,
+        catch: float = 0.4,
         go: tuple[float, float] = (0.05, 0.2),
         optimizer: Optimizer | None = None,
         seed: int = 0,
@@ -235,7 +235,7 @@ class ReachingPolicy:
         extent : float
             Half the side of the square, m.
         catch : float
-            Share of trials that never go.
+            Share of trials that never go; 0.4 to 0.5 is common with MotorNet.
         go : (float, float)
             Earliest and latest time at which a trial may go, s.
         optimizer : Optimizer, optional
