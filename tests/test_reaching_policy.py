@@ -129,20 +129,51 @@ def test_the_gradient_is_that_of_the_loss() -> None:
     assert sum((gradient[name] * way[name]).sum() for name in before) == pytest.approx(slope, rel=1e-6)
 
 
-def test_a_mass_learns_to_reach_and_a_catch_trial_does_not_go() -> None:
-    policy = fg.models.ReachingPolicy(fg.plants.PointMass(), 64, seed=1)
+@pytest.fixture(scope="module")
+def trained() -> fg.models.ReachingPolicy:
+    policy = fg.models.ReachingPolicy(PLANTS["mass"], 64, seed=1)
     optimizer = fg.optim.Adam(fg.optim.schedules.cosine(5e-3, 250), clip=1.0)
     history = policy.train(250, batch_size=32, optimizer=optimizer)
     assert len(history) == policy.n_updates_ == 250
     assert history.outcome == "finished"
-    reaches = policy.center_out()
+    return policy
+
+
+def copy_of(policy: fg.models.ReachingPolicy) -> fg.models.ReachingPolicy:
+    return fg.models.ReachingPolicy(policy.plant, network=policy.network.clone())
+
+
+def test_a_mass_learns_to_reach_and_a_catch_trial_does_not_go(trained: fg.models.ReachingPolicy) -> None:
+    reaches = trained.center_out()
     assert reaches.endpoint_error.max() < 0.01
     # Before go, and where go never comes, hands stay.
     early = np.linalg.norm(reaches.hand_position[:, 10] - HOME, axis=1)
     assert early.max() < 0.01
-    caught = policy.center_out(go=np.nan)
+    caught = trained.center_out(go=np.nan)
     assert np.isnan(caught.go).all()
     assert np.linalg.norm(caught.hand_position[:, -1] - HOME, axis=1).max() < 0.01
+
+
+def test_a_curl_field_is_learned_and_leaves_an_aftereffect(trained: fg.models.ReachingPolicy) -> None:
+    policy, field = copy_of(trained), fg.plants.CurlField(10)
+    first = policy.center_out(field=field).lateral_deviation
+    # The field pushes to the right of every movement.
+    assert first.max() < -0.01
+    policy.train(60, batch_size=32, field=field, optimizer=fg.optim.Adam(1e-3, clip=1.0))
+    last, after = policy.center_out(field=field).lateral_deviation, policy.center_out().lateral_deviation
+    assert np.abs(last).mean() < 0.5 * np.abs(first).mean()
+    assert after.mean() > 0.5 * np.abs(first).mean()
+
+
+def test_a_rotation_turns_the_hand_against_it(trained: fg.models.ReachingPolicy) -> None:
+    policy, cursor = copy_of(trained), fg.plants.VisuomotorRotation(30, origin=(0.0, 0.4))
+    policy.train(150, batch_size=32, cursor=cursor, optimizer=fg.optim.Adam(2e-3, clip=1.0))
+    reaches = policy.center_out(cursor=cursor)
+    assert reaches.endpoint_error.max() < 0.015
+    way = reaches.hand_position[:, -1] - HOME
+    turned = np.rad2deg(np.arctan2(way[:, 1], way[:, 0])) - 45.0 * np.arange(8)
+    # Clockwise, for the cursor is turned counterclockwise.
+    np.testing.assert_allclose((turned + 180) % 360 - 180, -30.0, atol=8.0)
 
 
 def test_the_number_of_threads_and_a_pause_change_nothing() -> None:
