@@ -2,8 +2,8 @@
 
     python benches/control/run.py --peer PYTHON [--rounds 15]
 
-PYTHON is an interpreter that has ``motornet`` and ``torch``. A round is one step of each, one after the other; each line
-of the table has medians over all rounds, with the lowest and the highest. PyTorch's threads wait for each other by
+PYTHON is an interpreter that has ``motornet`` and ``torch``. A round is one step of each, one after the other; each
+line of the table has medians over all rounds, with the lowest and the highest. PyTorch's threads wait for each other by
 spinning, which on a busy machine can take longer than the work: MotorNet runs on one thread and on two, and the ratio
 is that to the better of the two.
 """
