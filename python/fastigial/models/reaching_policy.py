@@ -9,13 +9,21 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fastigial import _core
 from fastigial.models.reaching_policy_results import PolicyHistory, Reaches
-from fastigial.models.reaching_policy_trials import Cursors, Goals, Timing, as_goals, as_timing, draw_goals
+from fastigial.models.reaching_policy_training import learn, new_network
+from fastigial.models.reaching_policy_trials import (
+    Cursors,
+    Goals,
+    Timing,
+    as_goals,
+    as_timing,
+    draw_goals,
+    steps_between,
+)
 from fastigial.plants import LinearField, Movement, MuscleArm, PointMass, Proprioception, TwoLinkArm, Vision
 from fastigial.plants.arrays import shaped
 from fastigial.plants.base import Plant
 from fastigial.plants.fields import NullField
-from fastigial.rnn.checks import as_positive, one_of
-from fastigial.rnn.initialisers import Orthogonal
+from fastigial.rnn.checks import as_positive
 from fastigial.rnn.network import RNN
 from fastigial.rnn.optim import Adam, Optimizer
 from fastigial.rnn.seeds import as_seed, derived, stream
@@ -27,7 +35,6 @@ __all__ = ["ReachingPolicy"]
 _DOUBLE = np.dtype(np.float64)
 # Outputs of 1 are this many N or N m.
 _SCALES = {PointMass: 5.0, TwoLinkArm: 2.0}
-_QUIET = -3.0
 
 
 class ReachingPolicy:
@@ -171,7 +178,7 @@ class ReachingPolicy:
         self._loop = _core.ControlLoop(self.plant._body, settings)
         n_inputs = 3 + sum(len(sense[1]) for sense in senses if sense is not None)
         if network is None:
-            network = self._new_network(n_inputs, n_units, cell, tau, seed, dtype)
+            network = new_network(self.plant, n_inputs, n_units, cell, (self.dt, tau), seed, dtype)
         elif not isinstance(network, RNN):
             raise TypeError(f"network is {network!r}, expected RNN or None")
         wanted = (n_inputs, self.plant.n_controls)
@@ -181,23 +188,6 @@ class ReachingPolicy:
         self.network = network
         self.n_updates_ = 0
         self._optimizer: Optimizer = Adam(1e-3, clip=1.0)
-
-    def _new_network(self, n_inputs: int, n_units: int, cell: str, tau: float, seed: int, dtype: DTypeLike) -> RNN:
-        net = RNN(
-            n_inputs,
-            n_units,
-            self.plant.n_controls,
-            cell=one_of("cell", cell, ("gru", "rate", "lstm")),
-            dt=self.dt,
-            tau=max(as_positive("tau", tau), self.dt),
-            initial={"W": Orthogonal()},
-            seed=seed,
-            dtype=dtype,
-        )
-        if isinstance(self.plant, MuscleArm):
-            # Muscles are quiet at first, as in MotorNet.
-            net.set_parameters({"b_out": np.full_like(net.parameters["b_out"], _QUIET)})
-        return net
 
     def train(
         self,
@@ -266,36 +256,22 @@ class ReachingPolicy:
         if size == 0:
             raise ValueError("batch_size is 0, expected at least 1")
         timing = as_timing(duration, self.movement_time, self.dt)
-        between = _steps_between(go, self.dt)
+        between = steps_between(go, self.dt)
         half, never = as_positive("extent", extent), as_positive("catch", catch, zero=True)
         if never > 1:
             raise ValueError(f"catch is {catch}, expected 0 to 1")
         if optimizer is not None and not isinstance(optimizer, Optimizer):
             raise TypeError(f"optimizer is {optimizer!r}, expected an object of fastigial.optim")
         follows = self._optimizer if optimizer is None else optimizer
-        core, source, threads = follows.of(self.network), as_seed("seed", seed), as_threads(n_threads)
-        found: list[tuple[float, ...]] = []
-        outcome = "interrupted"
-        try:
-            with Report(progress, type(self).__name__, "update") as report:
-                for update in range(total):
-                    rng = stream(source, 0, self.n_updates_)
-                    goals = draw_goals(rng, size, self._home, half, never, between)
-                    trials = self._trials(goals, timing, (field, cursor, None), derived(source, 1, self.n_updates_))
-                    core.learning_rate = follows.learning_rate(update)
-                    terms, norm = self._loop.train_step(self.network._core, core, trials, threads)
-                    found.append((*terms, norm))
-                    self.n_updates_ += 1
-                    if report.callback is not None:
-                        report.callback(update + 1, total, sum(terms))
-            outcome = "finished"
-        except FloatingPointError:
-            outcome = "diverged"
-            raise
-        finally:
-            parts = ("position", "velocity", "effort", "activity", "gradient_norm")
-            columns = np.array(found, dtype=np.float64).reshape(-1, 5).T
-            self.history_ = PolicyHistory(**dict(zip(parts, columns, strict=True)), outcome=outcome)
+        source = as_seed("seed", seed)
+
+        def draw() -> dict[str, Any]:
+            rng = stream(source, 0, self.n_updates_)
+            goals = draw_goals(rng, size, self._home, half, never, between)
+            return self._trials(goals, timing, (field, cursor, None), derived(source, 1, self.n_updates_))
+
+        with Report(progress, type(self).__name__, "update") as report:
+            learn(self, total, draw, follows, report, as_threads(n_threads))
         return self.history_
 
     def run(
@@ -402,7 +378,8 @@ class ReachingPolicy:
         goals = as_goals(targets, self._home if start is None else start, go, self.dt)
         timing = as_timing(given["duration"], self.movement_time, self.dt)
         surroundings = (given["field"], given["cursor"], given["load"])
-        trials = self._trials(goals, timing, surroundings, given["seed"] if given["noise"] else None)
+        noise_seed = as_seed("seed", given["seed"]) if given["noise"] else None
+        trials = self._trials(goals, timing, surroundings, noise_seed)
         terms, gradient = self._loop.gradient(self.network._core, trials, as_threads(options.get("n_threads")))
         return float(sum(terms)), gradient
 
@@ -419,12 +396,3 @@ class ReachingPolicy:
     def __repr__(self) -> str:
         plant, net = type(self.plant).__name__, self.network
         return f"<ReachingPolicy: {net.n_units} {net.cell} units, {plant}, {self.n_updates_} updates>"
-
-
-def _steps_between(go: Any, dt: float) -> tuple[int, int]:
-    if not isinstance(go, tuple | list) or len(go) != 2:
-        raise ValueError(f"go is {go!r}, expected the earliest and the latest time")
-    first, last = (as_positive("go", value, zero=True) for value in go)
-    if first > last:
-        raise ValueError(f"go is {go!r}, expected the earliest time first")
-    return round(first / dt), round(last / dt)

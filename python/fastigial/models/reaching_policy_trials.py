@@ -15,7 +15,7 @@ from fastigial.plants.base import Plant, as_field
 from fastigial.plants.cursors import cursor_numbers
 from fastigial.rnn.checks import as_positive
 
-__all__ = ["Cursors", "Goals", "Timing", "as_goals", "as_timing", "draw_goals", "rest_at"]
+__all__ = ["Cursors", "Goals", "Timing", "as_goals", "as_timing", "draw_goals", "rest_at", "steps_between"]
 
 Double = NDArray[np.float64]
 Cursors = VisuomotorRotation | VisualGain | Sequence[VisuomotorRotation | VisualGain | None] | None
@@ -122,3 +122,13 @@ def as_timing(duration: Any, movement_time: Any, dt: float) -> Timing:
     if n_steps < 1 or movement < 1:
         raise ValueError(f"duration is {duration} and movement_time {movement_time}, expected {dt} s or more")
     return Timing(n_steps, movement)
+
+
+def steps_between(go: Any, dt: float) -> tuple[int, int]:
+    """The earliest and the latest time in steps."""
+    if not isinstance(go, tuple | list) or len(go) != 2:
+        raise ValueError(f"go is {go!r}, expected the earliest and the latest time")
+    first, last = (as_positive("go", value, zero=True) for value in go)
+    if first > last:
+        raise ValueError(f"go is {go!r}, expected the earliest time first")
+    return round(first / dt), round(last / dt)

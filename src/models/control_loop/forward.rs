@@ -110,7 +110,7 @@ impl<R: Real> Block<R> {
             if let Some(channel) = &world.proprioception {
                 let at = step.saturating_sub(channel.delay) * self.n + trial;
                 let felt = &self.limbs[at * B::N_LIMBS..][..B::N_LIMBS];
-                told(channel, felt, noise.as_deref_mut(), &mut row[n_task + n_vision..]);
+                told(channel, felt, noise, &mut row[n_task + n_vision..]);
             }
         }
     }

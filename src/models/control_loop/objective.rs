@@ -134,9 +134,9 @@ impl Quadratic {
     pub fn cost<R: Real>(&self, before: &[R], now: &[R]) -> f64 {
         let mut sums = [0.0; 2];
         if before.is_empty() {
-            add_squares(now, &mut sums)
+            add_squares(now, &mut sums);
         } else {
-            add_changes(before, now, &mut sums)
+            add_changes(before, now, &mut sums);
         }
         self.square * sums[0] + self.change * sums[1]
     }
