@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from fastigial import _core
+from fastigial.models.reaching_policy_loop import new_loop
 from fastigial.models.reaching_policy_results import PolicyHistory, Reaches
 from fastigial.models.reaching_policy_training import learn, new_network
 from fastigial.models.reaching_policy_trials import (
@@ -19,7 +19,7 @@ from fastigial.models.reaching_policy_trials import (
     draw_goals,
     steps_between,
 )
-from fastigial.plants import LinearField, Movement, MuscleArm, PointMass, Proprioception, TwoLinkArm, Vision
+from fastigial.plants import LinearField, Movement, Proprioception, TwoLinkArm, Vision
 from fastigial.plants.arrays import shaped
 from fastigial.plants.base import Plant
 from fastigial.plants.fields import NullField
@@ -33,8 +33,6 @@ from fastigial.tensor.progress import Callback, Report
 __all__ = ["ReachingPolicy"]
 
 _DOUBLE = np.dtype(np.float64)
-# Outputs of 1 are this many N or N m.
-_SCALES = {PointMass: 5.0, TwoLinkArm: 2.0}
 
 
 class ReachingPolicy:
@@ -151,32 +149,19 @@ class ReachingPolicy:
         network: RNN | None = None,
     ) -> None:
         self.plant = TwoLinkArm("nijhof_kouwenhoven") if plant is None else plant
-        if not isinstance(self.plant, PointMass | TwoLinkArm | MuscleArm):
-            raise TypeError(f"plant is {plant!r}, expected PointMass, TwoLinkArm or MuscleArm")
-        for name, sense, kind in (("vision", vision, Vision), ("proprioception", proprioception, Proprioception)):
-            if sense is not None and not isinstance(sense, kind):
-                raise TypeError(f"{name} is {sense!r}, expected {kind.__name__} or None")
         self.vision, self.proprioception = vision, proprioception
         self.dt, self.movement_time = as_positive("dt", dt), as_positive("movement_time", movement_time)
         self._home = shaped("home", home, (2,), _DOUBLE)
         self._weights = as_positive("position", position, zero=True), as_positive("rest", rest, zero=True)
-        scale = _SCALES.get(type(self.plant)) if control_scale is None else as_positive("control_scale", control_scale)
-        senses = [None if sense is None else sense._of(self.plant, self._home) for sense in (vision, proprioception)]
-        settings = {
-            "dt": self.dt,
-            "method": self.plant.method,
-            "n_substeps": int(self.plant.n_substeps),
-            "vision": senses[0],
-            "proprioception": senses[1],
-            "control_scale": None if isinstance(self.plant, MuscleArm) else scale,
-            "radius": None if radius is None else as_positive("radius", radius),
-            "effort": as_positive("effort", effort, zero=True),
-            "effort_change": as_positive("effort_change", effort_change, zero=True),
-            "activity": as_positive("activity", activity, zero=True),
-            "activity_change": as_positive("activity_change", activity_change, zero=True),
+        costs = {
+            "effort": effort,
+            "effort_change": effort_change,
+            "activity": activity,
+            "activity_change": activity_change,
         }
-        self._loop = _core.ControlLoop(self.plant._body, settings)
-        n_inputs = 3 + sum(len(sense[1]) for sense in senses if sense is not None)
+        self._loop, n_inputs = new_loop(
+            self.plant, (vision, proprioception), self._home, self.dt, control_scale, radius, costs
+        )
         if network is None:
             network = new_network(self.plant, n_inputs, n_units, cell, (self.dt, tau), seed, dtype)
         elif not isinstance(network, RNN):
