@@ -29,17 +29,21 @@ pub struct Drive<'py> {
     n_threads: Option<usize>,
 }
 
-/// How steps are taken, by name.
-pub fn stepping(py: Python<'_>, method: &str, n_substeps: usize, dt: f64) -> PyResult<Stepping> {
-    let method = match method {
-        "semi_implicit_euler" => Method::SemiImplicitEuler,
-        "rk4" => Method::RungeKutta,
+/// How time passes.
+pub fn method_named(name: &str) -> PyResult<Method> {
+    match name {
+        "semi_implicit_euler" => Ok(Method::SemiImplicitEuler),
+        "rk4" => Ok(Method::RungeKutta),
         other => {
             let message = format!("method is {other:?}, expected semi_implicit_euler or rk4");
-            return Err(PyValueError::new_err(message));
+            Err(PyValueError::new_err(message))
         }
-    };
-    Stepping::new(method, n_substeps, dt).map_err(|error| translated(py, &error))
+    }
+}
+
+/// How steps are taken.
+pub fn stepping(py: Python<'_>, method: &str, n_substeps: usize, dt: f64) -> PyResult<Stepping> {
+    Stepping::new(method_named(method)?, n_substeps, dt).map_err(|error| translated(py, &error))
 }
 
 /// The same, read.

@@ -2,7 +2,7 @@
 
 pub mod course;
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use self::course::{Drive, Three, pull_body_back, run_body};
@@ -10,6 +10,7 @@ use self::course::{Drive, Three, pull_body_back, run_body};
 use crate::bindings::arrays::{Number, array, in_order, read};
 use crate::bindings::call::{call, translated};
 use crate::error::Result;
+use crate::models::cerebello_cortical::Kind;
 use crate::plant::arm::{Arm, Links};
 use crate::plant::muscles::{MuscleArm, Muscles, N_MUSCLES};
 use crate::plant::point_mass::PointMass;
@@ -96,6 +97,19 @@ impl Body {
             Held::Arm(arm) => Ok(arm),
             Held::MuscleArm(body) => Ok(&body.arm),
             Held::PointMass(_) => Err(PyValueError::new_err("a point mass has no joints")),
+        }
+    }
+}
+
+impl Body {
+    /// What can be moved by two forces or torques.
+    pub fn limb(&self) -> PyResult<Kind> {
+        match &self.held {
+            Held::PointMass(mass) => Ok(Kind::Mass(mass.clone())),
+            Held::Arm(arm) => Ok(Kind::Arm(arm.clone())),
+            Held::MuscleArm(_) => {
+                Err(PyTypeError::new_err("plant is a MuscleArm, expected a PointMass or a TwoLinkArm"))
+            }
         }
     }
 }
