@@ -189,6 +189,11 @@ def test_inverse_dynamics_come_back(plant: Plant) -> None:
     np.testing.assert_allclose(plant.inverse_dynamics(states, acceleration, load=load), drive, atol=1e-12)
 
 
+def test_activations_of_another_number_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"activations has the shape \(5,\), expected \(6,\)"):
+        fg.plants.Muscles().torques([1.0, 1.0], np.zeros(5))
+
+
 def test_torques_of_inverse_dynamics_make_the_movement() -> None:
     """Semi-implicit Euler gives back the very velocities that accelerations were taken from."""
     arm = TwoLinkArm("nijhof_kouwenhoven")

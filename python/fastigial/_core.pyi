@@ -9,6 +9,7 @@ __all__ = [
     "GRAVITY",
     "Body",
     "Cerebellum",
+    "ControlLoop",
     "GranuleLayer",
     "Network",
     "Optimizer",
@@ -512,3 +513,25 @@ class Body:
     def inverse_dynamics(self, state: _Array, acceleration: _Array, load: _Array) -> _Array: ...
     def joints(self, hand: _Array) -> _Array: ...
     def muscle_geometry(self, angles: _Array) -> tuple[_Array, _Array]: ...
+
+# Position, velocity, effort, activity: the parts of a loss.
+_Terms = tuple[float, float, float, float]
+
+@final
+class ControlLoop:
+    # settings: dt: float; method: str; n_substeps: int; vision, proprioception: (delay, noise, gain, offset) | None;
+    # control_scale: float, or None for excitations; radius: float | None; effort, effort_change, activity,
+    # activity_change: float.
+    # trials, all float64 but the task, which has the network's precision: state (B, states), task (B, T, K), targets
+    # (B, T, 2), position_weights and velocity_weights (B, T), fields (1 or B, 10), cursors (1 or B, 6), loads
+    # (B, T, 2) | None; seed: int | None, of the noise.
+    def __new__(cls, body: Body, settings: Mapping[str, Any]) -> ControlLoop: ...
+    # "states" (B, T + 1, states), "controls" (B, T, controls), "activity" (B, T, N), "inputs" (B, T, I), "terms".
+    def run(self, network: Network, trials: Mapping[str, Any], n_threads: int | None) -> dict[str, Any]: ...
+    def gradient(
+        self, network: Network, trials: Mapping[str, Any], n_threads: int | None
+    ) -> tuple[_Terms, _Arrays]: ...
+    # The parts of the loss before the update, and the length of the gradient before clipping.
+    def train_step(
+        self, network: Network, optimizer: Optimizer, trials: Mapping[str, Any], n_threads: int | None
+    ) -> tuple[_Terms, float]: ...

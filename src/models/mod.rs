@@ -1,6 +1,7 @@
 //! Published systems composed from the other rooms, where a loop must be fast.
 
 pub mod cerebello_cortical;
+pub mod control_loop;
 pub mod counterfactual;
 pub mod forward_interface;
 pub mod learning_states;

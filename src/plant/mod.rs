@@ -14,6 +14,7 @@ pub mod pendulum;
 pub mod point_mass;
 pub mod rows;
 pub mod scalar;
+pub mod senses;
 #[cfg(test)]
 mod tests;
 pub mod trajectory;

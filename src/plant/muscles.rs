@@ -75,16 +75,22 @@ impl Muscles {
 
     /// l of each at these joint angles, and ∂l/∂q.
     pub fn geometry(&self, angles: [f64; 2]) -> ([f64; N_MUSCLES], [[f64; 2]; N_MUSCLES]) {
-        let [x, y] = [angles[0] - FRAC_PI_2, angles[1]];
-        let lengths = std::array::from_fn(|m| {
-            let ([p1, p2], [r1, r2]) = (self.linear[m], self.quadratic[m]);
-            self.rest_lengths[m] + (p1 + r1 * x) * x + (p2 + r2 * y) * y
-        });
+        let lengths = std::array::from_fn(|m| self.length(m, &angles));
         (lengths, std::array::from_fn(|m| self.moment_arm(m, &angles)))
     }
 
+    /// l of one, at angles that may be variables.
     #[inline(always)]
-    fn moment_arm<S: Scalar>(&self, muscle: usize, angles: &[S]) -> [S; 2] {
+    pub fn length<S: Scalar>(&self, muscle: usize, angles: &[S]) -> S {
+        let ([p1, p2], [r1, r2]) = (self.linear[muscle], self.quadratic[muscle]);
+        let (x, y) = (angles[0] - S::constant(FRAC_PI_2), angles[1]);
+        let [shoulder, elbow] = [(S::constant(p1) + x.scaled(r1)) * x, (S::constant(p2) + y.scaled(r2)) * y];
+        S::constant(self.rest_lengths[muscle]) + shoulder + elbow
+    }
+
+    /// ∂l/∂q of one.
+    #[inline(always)]
+    pub fn moment_arm<S: Scalar>(&self, muscle: usize, angles: &[S]) -> [S; 2] {
         let ([p1, p2], [r1, r2]) = (self.linear[muscle], self.quadratic[muscle]);
         let bent = angles[0] - S::constant(FRAC_PI_2);
         [S::constant(p1) + bent.scaled(2.0 * r1), S::constant(p2) + angles[1].scaled(2.0 * r2)]

@@ -199,7 +199,17 @@ pub fn pull_back<B: Body, R: Real>(
                 if step % course.stride() == 0 && stopped() {
                     return Err(Error::Interrupted);
                 }
-                let slopes = slopes(body, &states[step * n..][..n], trial, step, course, &adjoint);
+                let state = widened::<R>(&states[step * n..][..n]);
+                let control = widened::<R>(course.control(trial, step, c));
+                let slopes = pull_step_back(
+                    body,
+                    &course.stepping,
+                    &state[..n],
+                    &control[..c],
+                    course.load(trial, step),
+                    course.field(trial),
+                    &adjoint,
+                );
                 if slopes.iter().any(|slope| !slope.is_finite()) {
                     return Err(Error::Diverged { what: "the gradient", place: place(step, trial) });
                 }
@@ -223,15 +233,19 @@ pub fn pull_back<B: Body, R: Real>(
     Ok(all)
 }
 
-/// (∂f/∂(s, u, F))ᵀ λ.
-fn slopes<B: Body, R: Real>(
+/// Numbers that a step depends on, at the most: state, controls, load.
+pub const MAX_SLOPES: usize = MAX_STATES + MAX_CONTROLS + 2;
+
+/// (∂f/∂(s, u, F))ᵀ λ of one step: states first, then controls, then the load.
+pub fn pull_step_back<B: Body>(
     body: &B,
-    state: &[R],
-    trial: usize,
-    step: usize,
-    course: &Course<'_, R>,
-    adjoint: &[f64; MAX_STATES],
-) -> [f64; MAX_STATES + MAX_CONTROLS + 2] {
+    stepping: &Stepping,
+    state: &[f64],
+    control: &[f64],
+    load: [f64; 2],
+    field: &Field,
+    adjoint: &[f64],
+) -> [f64; MAX_SLOPES] {
     let (n, c) = (B::N_STATES, B::N_CONTROLS);
     let mut index = 0;
     let mut variable = |value: f64| {
@@ -239,16 +253,16 @@ fn slopes<B: Body, R: Real>(
         B::Dual::variable(value, index - 1)
     };
     let mut dual_state = [B::Dual::constant(0.0); MAX_STATES];
-    for (dual, value) in dual_state.iter_mut().zip(state) {
-        *dual = variable(value.to_f64());
+    for (dual, &value) in dual_state[..n].iter_mut().zip(state) {
+        *dual = variable(value);
     }
     let mut dual_control = [B::Dual::constant(0.0); MAX_CONTROLS];
-    for (dual, value) in dual_control.iter_mut().zip(course.control(trial, step, c)) {
-        *dual = variable(value.to_f64());
+    for (dual, &value) in dual_control[..c].iter_mut().zip(control) {
+        *dual = variable(value);
     }
-    let load = course.load(trial, step).map(variable);
-    course.stepping.step(body, &mut dual_state[..n], &dual_control[..c], load, course.field(trial));
-    let mut slopes = [0.0; MAX_STATES + MAX_CONTROLS + 2];
+    let load = load.map(variable);
+    stepping.step(body, &mut dual_state[..n], &dual_control[..c], load, field);
+    let mut slopes = [0.0; MAX_SLOPES];
     for (dual, weight) in dual_state[..n].iter().zip(adjoint) {
         for (slope, tangent) in slopes.iter_mut().zip(dual.tangent()) {
             *slope += weight * tangent;

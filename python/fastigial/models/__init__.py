@@ -12,6 +12,8 @@ TwoStateModel, CascadeModel, SingleStateModel, Schedule
     Adaptation as fast and slow states: simulated in a schedule of blocks, and fitted to people.
 CerebelloCorticalNetwork, Block, DelayedReach, AdaptationSession
     A fast cerebellum that teaches a slow cortex: reaching in force fields, trial after trial.
+ReachingPolicy, Reaches
+    A network that reaches by moving a mass or an arm, trained through body, delays and feedback.
 LowDimensionalFeedbackRNN
     A random network whose low-dimensional feedback shapes dimensionality and generalisation.
 """
@@ -37,6 +39,8 @@ from fastigial.models.low_dimensional_feedback import LowDimensionalFeedbackRNN
 from fastigial.models.low_dimensional_feedback_results import FeedbackRun, FeedbackSweep
 from fastigial.models.pathway_results import PathwayHistory, PathwayRun
 from fastigial.models.reaching import Block, DelayedReach
+from fastigial.models.reaching_policy import ReachingPolicy
+from fastigial.models.reaching_policy_results import PolicyHistory, Reaches
 from fastigial.models.reaching_trials import ReachingTrials
 
 __all__ = [
@@ -61,6 +65,9 @@ __all__ = [
     "PathwayHistory",
     "PathwayRun",
     "Phase",
+    "PolicyHistory",
+    "Reaches",
+    "ReachingPolicy",
     "ReachingTrials",
     "RuleStability",
     "Schedule",

@@ -8,6 +8,8 @@ NullField, CurlField, ViscousField, StiffnessField, LinearField, Channel, schedu
     Forces on the hand, walls that hold it on a line, and one of them for each trial.
 VisuomotorRotation, VisualGain
     Cursors that do not go where the hand goes.
+Vision, Proprioception
+    What a controller is told of the hand and of the limbs: late, and with noise.
 Movement, Gradients
     What plants return.
 """
@@ -15,9 +17,9 @@ Movement, Gradients
 from __future__ import annotations
 
 from fastigial.plants.base import Plant
+from fastigial.plants.channel import Channel
 from fastigial.plants.cursors import VisualGain, VisuomotorRotation
 from fastigial.plants.fields import (
-    Channel,
     CurlField,
     LinearField,
     NullField,
@@ -28,6 +30,7 @@ from fastigial.plants.fields import (
 from fastigial.plants.movement import Gradients, Movement
 from fastigial.plants.muscles import MuscleArm, Muscles
 from fastigial.plants.point_mass import PointMass
+from fastigial.plants.senses import Proprioception, Vision
 from fastigial.plants.two_link_arm import ARMS, ArmParameters, TwoLinkArm
 
 __all__ = [
@@ -43,9 +46,11 @@ __all__ = [
     "NullField",
     "Plant",
     "PointMass",
+    "Proprioception",
     "StiffnessField",
     "TwoLinkArm",
     "ViscousField",
+    "Vision",
     "VisualGain",
     "VisuomotorRotation",
     "schedule",

@@ -15,7 +15,7 @@ from fastigial.plants.movement import Movement
 from fastigial.rnn.checks import as_positive, one_of
 from fastigial.tensor.checks import as_count, as_threads
 
-__all__ = ["METHODS", "Plant"]
+__all__ = ["METHODS", "Plant", "as_field"]
 
 MAX_SUBSTEPS = 10_000
 METHODS = ("semi_implicit_euler", "rk4")
@@ -100,7 +100,7 @@ class Plant(ABC):
         n_trials, n_steps, _ = driven.shape
         start = shaped("state", state, (n_trials, self.n_states), dtype)
         pushed = None if load is None else shaped("load", load, (n_trials, n_steps, 2), dtype)
-        within = _as_field(field, n_trials)
+        within = as_field(field, n_trials)
         step, threads = as_positive("dt", dt), as_threads(n_threads)
         driven = np.ascontiguousarray(driven)
         states = self._body.run(start, self._drive(driven, pushed, within, step, threads))
@@ -118,7 +118,7 @@ class Plant(ABC):
         n_trials = len(many)
         driven = shaped(self._control_name, control, (n_trials, self.n_controls), dtype)[:, None]
         pushed = None if load is None else shaped("load", load, (n_trials, 2), dtype)[:, None]
-        within = _as_field(field, n_trials)
+        within = as_field(field, n_trials)
         states = self._body.run(many, self._drive(driven, pushed, within, as_positive("dt", dt), 1))
         return np.asarray(states[0, 1] if start.ndim == 1 else states[:, 1])
 
@@ -199,7 +199,8 @@ class Plant(ABC):
         return self._body.inverse_dynamics(many, wanted, pushed).reshape(*before, 2)
 
 
-def _as_field(field: LinearField | None, n_trials: int) -> LinearField:
+def as_field(field: LinearField | None, n_trials: int) -> LinearField:
+    """A field for so many trials; None is no force."""
     if field is None:
         return NullField()
     if not isinstance(field, LinearField):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from fastigial.plants.arrays import as_reals, precision_of
 from fastigial.tensor.checks import as_number
 
-__all__ = ["VisualGain", "VisuomotorRotation"]
+__all__ = ["VisualGain", "VisuomotorRotation", "cursor_numbers"]
 
 _DOUBLE = np.dtype(np.float64)
 
@@ -57,8 +58,12 @@ class VisuomotorRotation:
 
     def __call__(self, position: ArrayLike) -> NDArray[Any]:
         """Where the cursor is, (..., 2), for hands (..., 2)."""
+        return _about(self.origin, position, self._matrix)
+
+    @property
+    def _matrix(self) -> NDArray[np.float64]:
         cosine, sine = np.cos(np.deg2rad(self.angle)), np.sin(np.deg2rad(self.angle))
-        return _about(self.origin, position, np.array([[cosine, -sine], [sine, cosine]]))
+        return np.array([[cosine, -sine], [sine, cosine]])
 
 
 @dataclass(frozen=True)
@@ -89,4 +94,25 @@ class VisualGain:
 
     def __call__(self, position: ArrayLike) -> NDArray[Any]:
         """Where the cursor is, (..., 2), for hands (..., 2)."""
-        return _about(self.origin, position, self.gain * np.eye(2))
+        return _about(self.origin, position, self._matrix)
+
+    @property
+    def _matrix(self) -> NDArray[np.float64]:
+        return self.gain * np.eye(2)
+
+
+Cursor = VisuomotorRotation | VisualGain
+
+
+def cursor_numbers(cursor: Cursor | Sequence[Cursor | None] | None, n_trials: int) -> NDArray[np.float64]:
+    """Matrix and origin of the cursor of all trials or of each, (1 or n_trials, 6), as the core reads them."""
+    cursors = list(cursor) if isinstance(cursor, Sequence) else [cursor]
+    if len(cursors) not in (1, n_trials):
+        raise ValueError(f"cursor is a list of {len(cursors)}, expected one for each of {n_trials} trials")
+    rows = []
+    for one in cursors:
+        if one is not None and not isinstance(one, Cursor):
+            raise TypeError(f"cursor is {one!r}, expected VisuomotorRotation, VisualGain, None, or a list of these")
+        matrix, origin = (np.eye(2), (0.0, 0.0)) if one is None else (one._matrix, one.origin)
+        rows.append(np.concatenate([np.ravel(matrix), np.asarray(origin, dtype=np.float64)]))
+    return np.stack(rows)

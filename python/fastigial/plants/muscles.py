@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastigial import _core
-from fastigial.plants.arrays import as_reals, precision_of, rows
+from fastigial.plants.arrays import as_reals, precision_of, rows, shaped
 from fastigial.plants.base import Plant
 from fastigial.plants.fields import LinearField
 from fastigial.plants.two_link_arm import TwoLinkArm, _joints
@@ -155,7 +155,8 @@ class Muscles:
     def torques(self, angles: ArrayLike, activations: ArrayLike) -> NDArray[np.float64]:
         """Torques at shoulder and elbow, N m, (..., 2), of angles (..., 2) and activations (..., 6)."""
         _, moment_arms = self.geometry(angles)
-        pull = as_reals("activations", activations, np.dtype(np.float64)) * np.asarray(self.max_forces)
+        active = shaped("activations", activations, moment_arms.shape[:-1], np.dtype(np.float64))
+        pull = active * np.asarray(self.max_forces)
         return np.asarray(-np.einsum("...m,...mj->...j", pull, moment_arms))
 
 

@@ -11,7 +11,8 @@ use crate::bindings::arrays::{Number, array, in_order, read};
 use crate::bindings::call::{call, long_call, translated};
 use crate::bindings::cerebellum::held::{Away, Held};
 use crate::bindings::cerebellum::module::{Cerebellum, two_precisions};
-use crate::bindings::plant::{Body, method_named};
+use crate::bindings::plant::Body;
+use crate::bindings::plant::course::method_named;
 use crate::bindings::precision::{Either, lock};
 use crate::bindings::rnn::network::{Held as HeldNetwork, Network};
 use crate::models::cerebello_cortical::{

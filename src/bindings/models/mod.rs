@@ -1,6 +1,7 @@
 //! Published systems: classes that hold them, functions that fit them.
 
 mod cerebello_cortical;
+mod control_loop;
 mod counterfactual;
 mod forward_interface;
 mod learning_states;
@@ -10,6 +11,7 @@ use pyo3::prelude::*;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     cerebello_cortical::register(module)?;
+    control_loop::register(module)?;
     counterfactual::register(module)?;
     forward_interface::register(module)?;
     learning_states::register(module)?;

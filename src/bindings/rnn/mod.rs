@@ -6,7 +6,7 @@
 mod lesson;
 mod loss;
 pub mod network;
-mod optimizer;
+pub mod optimizer;
 mod rule;
 mod stepper;
 mod structure;

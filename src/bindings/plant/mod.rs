@@ -1,19 +1,19 @@
 //! Bodies. They never change, so that calls share them without a lock.
 
+pub mod course;
+
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
+use self::course::{Drive, Three, pull_body_back, run_body};
+
 use crate::bindings::arrays::{Number, array, in_order, read};
-use crate::bindings::call::{call, long_call, translated};
+use crate::bindings::call::{call, translated};
 use crate::error::Result;
 use crate::models::cerebello_cortical::Kind;
-use crate::numerics::parallel::Threads;
 use crate::plant::arm::{Arm, Links};
-use crate::plant::body::{Method, Stepping};
-use crate::plant::field::Field;
 use crate::plant::muscles::{MuscleArm, Muscles, N_MUSCLES};
 use crate::plant::point_mass::PointMass;
-use crate::plant::trajectory::{Course, pull_back, run};
 use crate::plant::{body::Body as CoreBody, rows};
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -21,7 +21,8 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 }
 
 /// Any body.
-enum Held {
+#[derive(Clone)]
+pub enum Held {
     PointMass(PointMass),
     Arm(Arm),
     MuscleArm(Box<MuscleArm>),
@@ -31,15 +32,16 @@ enum Held {
 macro_rules! with_body {
     ($held:expr, $body:ident => $code:expr) => {
         match $held {
-            Held::PointMass($body) => $code,
-            Held::Arm($body) => $code,
-            Held::MuscleArm($body) => {
+            $crate::bindings::plant::Held::PointMass($body) => $code,
+            $crate::bindings::plant::Held::Arm($body) => $code,
+            $crate::bindings::plant::Held::MuscleArm($body) => {
                 let $body = &**$body;
                 $code
             }
         }
     };
 }
+pub(crate) use with_body;
 
 /// Masses, lengths, centres and inertias of an arm.
 type Bones = [[f64; 2]; 4];
@@ -51,130 +53,7 @@ type MuscleNumbers =
 /// A body in a plane.
 #[pyclass(module = "fastigial._core", frozen)]
 pub struct Body {
-    held: Held,
-}
-
-/// Arrays and settings of a movement, all but its beginning.
-#[derive(FromPyObject)]
-struct Drive<'py> {
-    #[pyo3(item)]
-    controls: Bound<'py, PyAny>,
-    #[pyo3(item)]
-    loads: Option<Bound<'py, PyAny>>,
-    #[pyo3(item)]
-    fields: Bound<'py, PyAny>,
-    #[pyo3(item)]
-    dt: f64,
-    #[pyo3(item)]
-    method: String,
-    #[pyo3(item)]
-    n_substeps: usize,
-    #[pyo3(item)]
-    n_threads: Option<usize>,
-}
-
-/// The same, read.
-struct Driven<R> {
-    n_trials: usize,
-    n_steps: usize,
-    controls: Vec<R>,
-    loads: Option<Vec<R>>,
-    fields: Vec<Field>,
-    stepping: Stepping,
-    n_threads: Option<usize>,
-}
-
-/// How time passes.
-pub fn method_named(name: &str) -> PyResult<Method> {
-    match name {
-        "semi_implicit_euler" => Ok(Method::SemiImplicitEuler),
-        "rk4" => Ok(Method::RungeKutta),
-        other => {
-            let message = format!("method is {other:?}, expected semi_implicit_euler or rk4");
-            Err(PyValueError::new_err(message))
-        }
-    }
-}
-
-impl<R: Number> Driven<R> {
-    fn read(py: Python<'_>, drive: &Drive<'_>) -> PyResult<Self> {
-        let (shape, controls) = in_order(&read::<R>("controls", &drive.controls)?);
-        let [n_trials, n_steps, _] = shape[..] else {
-            let message = format!("controls has shape {shape:?}, expected (trials, steps, controls)");
-            return Err(PyValueError::new_err(message));
-        };
-        let loads = drive.loads.as_ref().map(|loads| read::<R>("load", loads)).transpose()?;
-        let method = method_named(&drive.method)?;
-        let numbers = in_order(&read::<f64>("field", &drive.fields)?).1;
-        Ok(Self {
-            n_trials,
-            n_steps,
-            controls,
-            loads: loads.map(|loads| in_order(&loads).1),
-            fields: Field::from_numbers(&numbers).map_err(|error| translated(py, &error))?,
-            stepping: Stepping::new(method, drive.n_substeps, drive.dt)
-                .map_err(|error| translated(py, &error))?,
-            n_threads: drive.n_threads,
-        })
-    }
-
-    fn course(&self) -> Course<'_, R> {
-        Course {
-            stepping: self.stepping,
-            n_trials: self.n_trials,
-            n_steps: self.n_steps,
-            controls: &self.controls,
-            loads: self.loads.as_deref(),
-            fields: &self.fields,
-        }
-    }
-}
-
-fn run_body<'py, B: CoreBody, R: Number>(
-    body: &B,
-    start: &Bound<'py, PyAny>,
-    drive: &Drive<'py>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let py = start.py();
-    let start = in_order(&read::<R>("state", start)?).1;
-    let driven = Driven::<R>::read(py, drive)?;
-    let kernel = |monitor: &mut dyn crate::monitor::Monitor| {
-        run(body, &start, &driven.course(), &Threads::new(driven.n_threads)?, monitor)
-    };
-    match long_call(py, None, kernel)? {
-        (_, Some(exception)) => Err(exception),
-        (states, None) => {
-            Ok(array(py, &[driven.n_trials, driven.n_steps + 1, B::N_STATES], states).into_any())
-        }
-    }
-}
-
-type Three<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>);
-
-fn pull_body_back<'py, B: CoreBody, R: Number>(
-    body: &B,
-    states: &Bound<'py, PyAny>,
-    outer: &Bound<'py, PyAny>,
-    drive: &Drive<'py>,
-) -> PyResult<Three<'py>> {
-    let py = states.py();
-    let states = in_order(&read::<R>("states", states)?).1;
-    let outer = in_order(&read::<R>("d_states", outer)?).1;
-    let driven = Driven::<R>::read(py, drive)?;
-    let kernel = |monitor: &mut dyn crate::monitor::Monitor| {
-        pull_back(body, &states, &outer, &driven.course(), &Threads::new(driven.n_threads)?, monitor)
-    };
-    match long_call(py, None, kernel)? {
-        (_, Some(exception)) => Err(exception),
-        (found, None) => {
-            let (n, t) = (driven.n_trials, driven.n_steps);
-            Ok((
-                array(py, &[n, t, B::N_CONTROLS], found.controls).into_any(),
-                array(py, &[n, t, 2], found.loads).into_any(),
-                array(py, &[n, B::N_STATES], found.start).into_any(),
-            ))
-        }
-    }
+    pub held: Held,
 }
 
 fn states_of<B: CoreBody>(_: &B) -> usize {
