@@ -31,6 +31,8 @@ principal_components, principal_angles, alignment_index
     Subspaces, and how far those of two conditions or epochs coincide.
 procrustes, cka
     How alike two systems represent the same trials.
+co_emergence
+    Two populations at each stage of learning: likeness over lags, dimensions, what can be read.
 population_correlation, mean_correlation, cross_correlation
     How far units go together, within a population or between two.
 coding_space, population_sparseness
@@ -68,6 +70,7 @@ gradient_alignment
 from __future__ import annotations
 
 from fastigial.analysis.bootstrap import Band, Bootstrap, bootstrap
+from fastigial.analysis.co_emergence import CoEmergence, co_emergence
 from fastigial.analysis.core_consistency import core_array, core_consistency
 from fastigial.analysis.decoding import Decoding, decode
 from fastigial.analysis.degeneracy import Degeneracy, degeneracy
@@ -114,6 +117,7 @@ __all__ = [
     "AlignmentIndex",
     "Band",
     "Bootstrap",
+    "CoEmergence",
     "ComponentVariance",
     "Decoding",
     "Degeneracy",
@@ -138,6 +142,7 @@ __all__ = [
     "bootstrap",
     "choice_uncertainty",
     "cka",
+    "co_emergence",
     "coding_space",
     "compare_matched",
     "component_variance",

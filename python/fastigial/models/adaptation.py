@@ -11,13 +11,14 @@ compensation of a field b. It is linear in m, so that cortex and cerebellum add 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastigial.models.reaching import DelayedReach
 from fastigial.models.reaching_trials import ReachingTrials
+from fastigial.recording import Recording
 
 __all__ = ["AdaptationSession"]
 
@@ -131,6 +132,69 @@ class AdaptationSession:
     def compensation(self) -> Array:
         """Of both together."""
         return self.cortical_compensation + self.cerebellar_compensation
+
+    def recording(
+        self, region: Literal["cortex", "nuclei", "both"] = "cortex", *, baseline: int | None = None
+    ) -> Recording:
+        """The session as the recording of an experiment.
+
+        Parameters
+        ----------
+        region : {"cortex", "nuclei", "both"}
+            Units of the cortex; the two outputs of the cerebellum, in newtons; or one beside the other. They have
+            different scales: standardise neurons before both are decomposed together.
+        baseline : int, optional
+            Subtract the mean of the trials of this block in the same direction, at each step: what is left is what
+            adaptation added.
+
+        Returns
+        -------
+        Recording
+            (n_trials, n_neurons, n_steps) with trial labels ``direction`` (radians), ``field`` (N s/m), ``rotation``
+            (radians) and ``block``, neuron label ``region``, and ``time`` in seconds from the go signal.
+
+        Raises
+        ------
+        ValueError
+            If `region` is none of these, or no trial of the baseline has the direction of another trial.
+
+        Examples
+        --------
+        >>> import fastigial as fg
+        >>> net = fg.models.CerebelloCorticalNetwork(100, 200, seed=0)
+        >>> session = net.adapt([fg.models.Block(3, directions=[0.0]), fg.models.Block(4, field=5.0, directions=[0.0])])
+        >>> session.recording("both", baseline=0).shape
+        (7, 102, 100)
+        """
+        if region not in ("cortex", "nuclei", "both"):
+            raise ValueError(f'region is {region!r}, expected "cortex", "nuclei" or "both"')
+        parts = {"cortex": self.activity, "nuclei": self.nuclei}
+        names = ["cortex", "nuclei"] if region == "both" else [region]
+        data = np.concatenate([np.asarray(parts[name], dtype=np.float64) for name in names], axis=2)
+        if baseline is not None:
+            data = data - self._baseline(data, baseline)
+        coords: dict[str, tuple[str, NDArray[Any]]] = {
+            "direction": ("trial", self.directions),
+            "field": ("trial", self.field),
+            "rotation": ("trial", self.rotation),
+            "block": ("trial", self.block),
+            "region": ("neuron", np.repeat(names, [parts[name].shape[2] for name in names])),
+            "time": ("time", self.reach.time - self.reach.go),
+        }
+        return Recording(data.transpose(0, 2, 1), coords=coords, name=region)
+
+    def _baseline(self, data: Array, block: int) -> Array:
+        found = np.empty_like(data)
+        for direction in np.unique(self.directions):
+            mine = self.directions == direction
+            before = mine & (self.block == block)
+            if not before.any():
+                raise ValueError(
+                    f"baseline is block {block!r}, which has no trial in the direction {direction:g} rad; expected a "
+                    "block with every direction of the session"
+                )
+            found[mine] = data[before].mean(axis=0)
+        return found
 
     def _curl(self, command: NDArray[Any]) -> Array:
         velocity = self.reach.plan(self.directions)[..., 2:]
