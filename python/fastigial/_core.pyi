@@ -86,15 +86,16 @@ def fit_states(
     progress: _Progress,
 ) -> dict[str, Any]: ...
 
-# settings: sources, shift, scale, rest (2, N), mass, dt, delay, stiffness, damping, reflex, slow_rate, slow_forgetting,
-# aim_rate, aim_forgetting, aim_step. trials: inputs (B, T, I), plan (B, T, 4) and field (B, 4) float64, rotation (B,),
-# blocked (B, T) and flags (B, 4) bool: channel, fast, slow, aims. Arrays by name, trials that were finished, and what
-# `progress` raised; "readout" (2, N) is what the cortex has learned.
+# settings: what stands in `_settings` of the model: wiring (sources, recorded), scaling (shift, scale), limb (body,
+# method, n_substeps, start), senses, cue, times, rates, and memories (readout (2, N) with rest, plan_weights (2, G)
+# with plan_rest, turn). trials: inputs (B, T, 3), target (B, T, 4) and field (B, 4) float64, rotation (B,), blocked
+# (B, T) and flags (B, 4) bool: channel, fast, slow, aims; given: whether the plan is the cue. Arrays by name, trials
+# that were finished, and what `progress` raised; readout, plan_weights and turn_after are what was learned outside.
 def run_reaching(
     network: Network,
     cerebellum: Cerebellum,
     settings: Mapping[str, Any],
-    trials: Mapping[str, NDArray[Any]],
+    trials: Mapping[str, Any],
     *,
     seed: int | None,
     progress: _Progress,

@@ -35,6 +35,7 @@ _ROOMS = {
     "RNN": "fastigial.rnn.files",
     "Cerebellum": "fastigial.cerebellum.files",
     "CorticoCerebellarRNN": "fastigial.models.cortico_cerebellar_files",
+    "CerebelloCorticalNetwork": "fastigial.models.cerebello_cortical_files",
     "GranuleLayer": "fastigial.cerebellum.granule_files",
 }
 _HISTORIES = ("loss_history_", "restart_losses_", "_remembered")
@@ -50,7 +51,7 @@ def load(path: str | PathLike[str]) -> Any:
 
     Returns
     -------
-    TCA, SliceTCA, RNN, GranuleLayer, Cerebellum or CorticoCerebellarRNN
+    TCA, SliceTCA, RNN, GranuleLayer, Cerebellum, CorticoCerebellarRNN or CerebelloCorticalNetwork
         A fitted decomposition with its labels, anything else with its parameters.
 
     Raises

@@ -1,11 +1,12 @@
 //! Bodies. They never change, so that calls share them without a lock.
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::bindings::arrays::{Number, array, in_order, read};
 use crate::bindings::call::{call, long_call, translated};
 use crate::error::Result;
+use crate::models::cerebello_cortical::Kind;
 use crate::numerics::parallel::Threads;
 use crate::plant::arm::{Arm, Links};
 use crate::plant::body::{Method, Stepping};
@@ -83,6 +84,18 @@ struct Driven<R> {
     n_threads: Option<usize>,
 }
 
+/// How time passes.
+pub fn method_named(name: &str) -> PyResult<Method> {
+    match name {
+        "semi_implicit_euler" => Ok(Method::SemiImplicitEuler),
+        "rk4" => Ok(Method::RungeKutta),
+        other => {
+            let message = format!("method is {other:?}, expected semi_implicit_euler or rk4");
+            Err(PyValueError::new_err(message))
+        }
+    }
+}
+
 impl<R: Number> Driven<R> {
     fn read(py: Python<'_>, drive: &Drive<'_>) -> PyResult<Self> {
         let (shape, controls) = in_order(&read::<R>("controls", &drive.controls)?);
@@ -91,14 +104,7 @@ impl<R: Number> Driven<R> {
             return Err(PyValueError::new_err(message));
         };
         let loads = drive.loads.as_ref().map(|loads| read::<R>("load", loads)).transpose()?;
-        let method = match &drive.method[..] {
-            "semi_implicit_euler" => Method::SemiImplicitEuler,
-            "rk4" => Method::RungeKutta,
-            other => {
-                let message = format!("method is {other:?}, expected semi_implicit_euler or rk4");
-                return Err(PyValueError::new_err(message));
-            }
-        };
+        let method = method_named(&drive.method)?;
         let numbers = in_order(&read::<f64>("field", &drive.fields)?).1;
         Ok(Self {
             n_trials,
@@ -212,6 +218,19 @@ impl Body {
             Held::Arm(arm) => Ok(arm),
             Held::MuscleArm(body) => Ok(&body.arm),
             Held::PointMass(_) => Err(PyValueError::new_err("a point mass has no joints")),
+        }
+    }
+}
+
+impl Body {
+    /// What can be moved by two forces or torques.
+    pub fn limb(&self) -> PyResult<Kind> {
+        match &self.held {
+            Held::PointMass(mass) => Ok(Kind::Mass(mass.clone())),
+            Held::Arm(arm) => Ok(Kind::Arm(arm.clone())),
+            Held::MuscleArm(_) => {
+                Err(PyTypeError::new_err("plant is a MuscleArm, expected a PointMass or a TwoLinkArm"))
+            }
         }
     }
 }

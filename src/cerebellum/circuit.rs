@@ -197,7 +197,14 @@ impl<R: Real> Circuit<R> {
 }
 
 /// out = bias + sign · rows · weightsᵀ
-fn rows_times<R: Real>(rows: &[R], weights: &[R], n_inner: usize, sign: R, bias: &[R], out: &mut [R]) {
+pub(crate) fn rows_times<R: Real>(
+    rows: &[R],
+    weights: &[R],
+    n_inner: usize,
+    sign: R,
+    bias: &[R],
+    out: &mut [R],
+) {
     let (n_rows, n_out) = (rows.len() / n_inner, bias.len());
     let views = (
         ArrayView2::from_shape((n_rows, n_inner), rows),

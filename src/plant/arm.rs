@@ -122,8 +122,9 @@ impl Arm {
         [(l1 - l2).abs(), l1 + l2]
     }
 
+    /// J, rows by coordinates of the hand.
     #[inline(always)]
-    fn jacobian<S: Scalar>(&self, angles: &[S]) -> [[S; 2]; 2] {
+    pub fn jacobian<S: Scalar>(&self, angles: &[S]) -> [[S; 2]; 2] {
         let (s1, c1) = angles[0].sin_cos();
         let (s12, c12) = (angles[0] + angles[1]).sin_cos();
         let [x2, y2] = [c12.scaled(self.lengths[1]), s12.scaled(self.lengths[1])];

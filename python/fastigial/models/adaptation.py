@@ -2,10 +2,11 @@
 
 ::
 
-    k_n = Σ_t ⟨m_t − μ a*_t, −E v*_t⟩ / Σ_t |v*_t|²,   E = [[0, 1], [−1, 0]]
+    k_n = Σ_t ⟨f_t, −E v*_t⟩ / Σ_t |v*_t|²,   E = [[0, 1], [−1, 0]]
 
-is the curl field, in N s/m, that the feed-forward command m of trial n would cancel on the planned path: k = b is full
-compensation of a field b. It is linear in m, so that cortex and cerebellum add up.
+is the curl field, in N s/m, that the feed-forward command of trial n would cancel on the path to the target, f being
+the force on the hand that it adds to what carries the limb along this path: k = b is full compensation of a field b. It
+is linear in the command, so that cortex and cerebellum add up.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fastigial.models.limb import Limb
 from fastigial.models.reaching import DelayedReach
 from fastigial.models.reaching_trials import ReachingTrials
+from fastigial.plants import Channel
 from fastigial.recording import Recording
 
 __all__ = ["AdaptationSession"]
@@ -33,28 +36,38 @@ class AdaptationSession:
     ----------
     trials : ReachingTrials
         What each trial was.
-    mass : float
-        Of the hand, kg.
+    limb : Limb
+        What was moved; commands are newtons of a mass, newton metres of an arm.
     hand : ndarray, shape (n_trials, n_steps, 4)
-        Position and velocity at the beginning of each step, metres and metres per second.
+        Position, from the start, and velocity at the beginning of each step, metres and metres per second.
+    body : ndarray, shape (n_trials, n_steps, 4)
+        States of the limb: of an arm, angles and their velocities, radians and radians per second.
     cortical, nuclei : ndarray, shape (n_trials, n_steps, 2)
-        Commands of cortex and cerebellum, newtons.
+        Commands of cortex and cerebellum.
+    plan : ndarray, shape (n_trials, n_steps, 2)
+        Direction of the movement that the cerebellum tells the cortex, of length 1 in the null field.
     errors : ndarray, shape (n_trials, n_steps, 2)
-        What climbing fibres tell, newtons.
+        What climbing fibres tell, as a command.
     activity : ndarray, shape (n_trials, n_steps, n_units)
         Of the cortex.
-    aim : ndarray, shape (n_trials,)
-        Radians by which the cue is turned.
+    granule : ndarray, shape (n_trials, n_steps, n_recorded)
+        Of the granule cells that were asked for.
+    aim, turn : ndarray, shape (n_trials,)
+        Radians by which the cue is turned: by a strategy, and by what the cortex has learned from the cerebellum.
     """
 
     trials: ReachingTrials
-    mass: float
+    limb: Limb
     hand: Array
+    body: Array
     cortical: NDArray[Any]
     nuclei: NDArray[Any]
+    plan: NDArray[Any]
     errors: NDArray[Any]
     activity: NDArray[Any]
+    granule: NDArray[Any]
     aim: Array
+    turn: Array
 
     @property
     def reach(self) -> DelayedReach:
@@ -108,9 +121,36 @@ class AdaptationSession:
     @property
     def angle(self) -> Array:
         """Angle of the seen hand off the line to the target at the middle of the movement, degrees, (n_trials,)."""
-        step = int(np.searchsorted(self.reach.time, self.reach.go + self.reach.duration / 2))
-        along, left = (np.einsum("nk,nk->n", self.seen[:, step], axis) for axis in self._axes)
+        return self._angle_of(self.seen[:, self.reach.middle])
+
+    @property
+    def initial_angle(self) -> Array:
+        """Angle of the way of the seen hand in the first fifth of the movement, degrees, (n_trials,)."""
+        time, (go, fifth) = self.reach.time, (self.reach.go, self.reach.go + 0.2 * self.reach.duration)
+        from_, to = np.searchsorted(time, (go, fifth))
+        return self._angle_of(self.seen[:, to] - self.seen[:, from_])
+
+    def _angle_of(self, way: Array) -> Array:
+        along, left = (np.einsum("nk,nk->n", way, axis) for axis in self._axes)
         return np.asarray(np.degrees(np.arctan2(left, along)))
+
+    @property
+    def plan_turn(self) -> Array:
+        """Angle from the cue, as the cortex has turned it, to the cerebellum's plan, during preparation, degrees.
+
+        NaN in trials in which no plan arrives; (n_trials,).
+        """
+        x, y = self.plan[:, self.reach.preparing].mean(axis=1, dtype=np.float64).T
+        planned = np.where((x == 0) & (y == 0), np.nan, np.arctan2(y, x))
+        off = planned - (self.directions + self.aim + self.turn)
+        return np.degrees(np.arctan2(np.sin(off), np.cos(off)))
+
+    @property
+    def lateral_force(self) -> Array:
+        """Force with which the hand presses to the left in channels, newtons, (n_trials, n_steps); NaN elsewhere."""
+        walls = Channel(np.zeros(2), np.stack([np.cos(self.directions), np.sin(self.directions)], axis=1))
+        on_hand = walls.lateral(walls(self.hand[..., 2:], position=self.hand[..., :2]))
+        return np.where(self.trials.channel[:, None], -on_hand, np.nan)
 
     @property
     def end_point_error(self) -> Array:
@@ -121,7 +161,7 @@ class AdaptationSession:
     @property
     def cortical_compensation(self) -> Array:
         """Curl field that the command of the cortex would cancel, N s/m, (n_trials,)."""
-        return self._curl(self.cortical - self.reach.forces(self.directions, self.mass))
+        return self._curl(self.cortical - self.limb.commands(self.reach, self.directions))
 
     @property
     def cerebellar_compensation(self) -> Array:
@@ -134,15 +174,16 @@ class AdaptationSession:
         return self.cortical_compensation + self.cerebellar_compensation
 
     def recording(
-        self, region: Literal["cortex", "nuclei", "both"] = "cortex", *, baseline: int | None = None
+        self, *regions: Literal["cortex", "granule", "nuclei", "plan"], baseline: int | None = None
     ) -> Recording:
         """The session as the recording of an experiment.
 
         Parameters
         ----------
-        region : {"cortex", "nuclei", "both"}
-            Units of the cortex; the two outputs of the cerebellum, in newtons; or one beside the other. They have
-            different scales: standardise neurons before both are decomposed together.
+        *regions : {"cortex", "granule", "nuclei", "plan"}
+            One or more, side by side; the cortex by default: its units, granule cells that were asked for, or what the
+            cerebellum sends, commands and plan. They have different scales: standardise neurons before regions are
+            decomposed together.
         baseline : int, optional
             Subtract the mean of the trials of this block in the same direction, at each step: what is left is what
             adaptation added.
@@ -156,20 +197,23 @@ class AdaptationSession:
         Raises
         ------
         ValueError
-            If `region` is none of these, or no trial of the baseline has the direction of another trial.
+            If a region is none of these, is named twice or was not recorded, or no trial of the baseline has the direction of another trial.
 
         Examples
         --------
         >>> import fastigial as fg
-        >>> net = fg.models.CerebelloCorticalNetwork(100, 200, seed=0)
-        >>> session = net.adapt([fg.models.Block(3, directions=[0.0]), fg.models.Block(4, field=5.0, directions=[0.0])])
-        >>> session.recording("both", baseline=0).shape
-        (7, 102, 100)
+        >>> net = fg.models.CerebelloCorticalNetwork(40, 200, n_sources=20, seed=1)
+        >>> blocks = [fg.models.Block(3, directions=[0.0]), fg.models.Block(4, field=5.0, directions=[0.0])]
+        >>> net.adapt(blocks).recording("cortex", "nuclei", baseline=0).shape
+        (7, 42, 100)
         """
-        if region not in ("cortex", "nuclei", "both"):
-            raise ValueError(f'region is {region!r}, expected "cortex", "nuclei" or "both"')
-        parts = {"cortex": self.activity, "nuclei": self.nuclei}
-        names = ["cortex", "nuclei"] if region == "both" else [region]
+        parts = {"cortex": self.activity, "granule": self.granule, "nuclei": self.nuclei, "plan": self.plan}
+        names = regions or ("cortex",)
+        for name in names:
+            if name not in parts or names.count(name) > 1:
+                raise ValueError(f"regions are {names}, expected some of {', '.join(parts)}, each once")
+            if parts[name].shape[2] == 0:
+                raise ValueError(f"no unit of the region {name!r} was recorded in this session")
         data = np.concatenate([np.asarray(parts[name], dtype=np.float64) for name in names], axis=2)
         if baseline is not None:
             data = data - self._baseline(data, baseline)
@@ -181,7 +225,7 @@ class AdaptationSession:
             "region": ("neuron", np.repeat(names, [parts[name].shape[2] for name in names])),
             "time": ("time", self.reach.time - self.reach.go),
         }
-        return Recording(data.transpose(0, 2, 1), coords=coords, name=region)
+        return Recording(data.transpose(0, 2, 1), coords=coords, name=" and ".join(names))
 
     def _baseline(self, data: Array, block: int) -> Array:
         found = np.empty_like(data)
@@ -199,7 +243,8 @@ class AdaptationSession:
     def _curl(self, command: NDArray[Any]) -> Array:
         velocity = self.reach.plan(self.directions)[..., 2:]
         against = np.stack([-velocity[..., 1], velocity[..., 0]], axis=2)
-        return np.asarray((command * against).sum(axis=(1, 2)) / (velocity**2).sum(axis=(1, 2)))
+        force = self.limb.forces(command, self.reach, self.directions)
+        return np.asarray((force * against).sum(axis=(1, 2)) / (velocity**2).sum(axis=(1, 2)))
 
     def __repr__(self) -> str:
         return (

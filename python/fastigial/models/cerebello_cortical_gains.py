@@ -13,7 +13,7 @@ import numpy as np
 from fastigial.models.reaching import Block
 
 if TYPE_CHECKING:
-    from fastigial.models.cerebello_cortical import CerebelloCorticalNetwork
+    from fastigial.models.cerebello_cortical_preparation import PreparedRegions
 
 __all__ = ["EIGHT", "gain_of_cerebellum", "gain_of_cortex"]
 
@@ -22,7 +22,7 @@ EIGHT = tuple(45.0 * number for number in range(8))
 _FAST, _SLOW = 1e-6, 1e-3
 
 
-def gain_of_cerebellum(model: CerebelloCorticalNetwork, directions: tuple[float, ...], field: float) -> float:
+def gain_of_cerebellum(model: PreparedRegions, directions: tuple[float, ...], field: float) -> float:
     """Share of a field that one trial in one direction corrects per η_f, mean over directions taught and tested."""
     found = []
     for direction in directions:
@@ -37,7 +37,7 @@ def gain_of_cerebellum(model: CerebelloCorticalNetwork, directions: tuple[float,
     return float(np.mean(found)) / _FAST
 
 
-def gain_of_cortex(model: CerebelloCorticalNetwork, directions: tuple[float, ...], field: float) -> float:
+def gain_of_cortex(model: PreparedRegions, directions: tuple[float, ...], field: float) -> float:
     """Share of what the cerebellum sends in one direction that the cortex takes over in a trial, per η_s."""
     n, still = len(directions), _still(directions)
     found = []

@@ -84,6 +84,11 @@ class DelayedReach:
         """Steps from the cue to the go signal."""
         return (self.time >= self.cue) & (self.time < self.go)
 
+    @property
+    def middle(self) -> int:
+        """Step in the middle of the movement, at which its direction is read."""
+        return int(np.searchsorted(self.time, self.go + self.duration / 2))
+
     def inputs(self, directions: Array) -> Array:
         """Cue, (cos θ, sin θ) from its onset on, and a signal to hold still until the go: (n_trials, n_steps, 3)."""
         shown = np.stack([np.cos(directions), np.sin(directions)], axis=1)

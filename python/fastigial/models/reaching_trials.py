@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from fastigial.models.limb import Limb
 from fastigial.models.reaching import Block, DelayedReach
 from fastigial.tasks.trials import Trials
 
-__all__ = ["NullField", "ReachingTrials", "lay_out"]
+__all__ = ["Cue", "FreeReaches", "ReachingTrials", "lay_out"]
 
 Array = NDArray[np.float64]
 _CURL = np.array([0.0, 1.0, -1.0, 0.0])
@@ -58,7 +59,7 @@ class ReachingTrials:
         """What `_core.run_reaching` asks for."""
         return {
             "inputs": self.reach.inputs(self.directions).astype(dtype),
-            "plan": self.reach.plan(self.directions),
+            "target": self.reach.plan(self.directions),
             "blocked": self.blocked,
             "field": self.field[:, None] * _CURL,
             "rotation": self.rotation,
@@ -89,21 +90,57 @@ def lay_out(blocks: Iterable[Block], reach: DelayedReach, rng: np.random.Generat
     )
 
 
-class NullField:
-    """Reaches without any field as a task: the forces that make them, for `fastigial.train`."""
+@dataclass(frozen=True)
+class Cue:
+    r"""Cells that are tuned to the direction of a target.
+
+    .. math:: k_j = |(x, y)|\, e^{\kappa (x \cos\theta_j + y \sin\theta_j - 1)}, \qquad \theta_j = 2\pi j / n
+
+    Parameters
+    ----------
+    n_cells : int
+    sharpness : float
+        κ.
+    """
+
+    n_cells: int
+    sharpness: float
+
+    @property
+    def directions(self) -> Array:
+        """(cos θ_j, sin θ_j), (n_cells, 2)."""
+        angles = 2 * np.pi * np.arange(self.n_cells) / self.n_cells
+        return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+    def cells(self, shown: Array) -> Array:
+        """Their activity, (..., n_cells), for what is shown, (x, y) in the last axis."""
+        size = np.linalg.norm(shown, axis=-1, keepdims=True)
+        return np.asarray(size * np.exp(self.sharpness * (shown @ self.directions.T - 1.0)))
+
+
+class FreeReaches:
+    """Reaches without any field as a task: the commands that make them, for `fastigial.train`.
+
+    The cerebellum's plan is there in some of them, and then the movement is the one that is planned: it differs from
+    the cue by a random angle. Forces of the cerebellum are zero.
+    """
 
     loss = "mse"
+    share, spread = 0.7, np.radians(20.0)
 
-    def __init__(self, reach: DelayedReach, mass: float, n_silent: int, dtype: Any) -> None:
-        self.reach, self.mass, self.n_silent, self.dtype, self.dt = reach, mass, n_silent, dtype, reach.dt
+    def __init__(self, reach: DelayedReach, limb: Limb, cue: Cue, dtype: Any) -> None:
+        self.reach, self.limb, self.cue, self.dtype, self.dt = reach, limb, cue, dtype, reach.dt
 
     def sample(self, n_trials: int, seed: int) -> Trials:
         """Reaches in directions that are drawn evenly from the circle."""
-        directions = np.random.default_rng(seed).uniform(0.0, 2 * np.pi, n_trials)
-        inputs = self.reach.inputs(directions)
-        silent = np.zeros((*inputs.shape[:2], self.n_silent))
+        rng = np.random.default_rng(seed)
+        shown = rng.uniform(0.0, 2 * np.pi, n_trials)
+        planned = rng.uniform(size=n_trials) < self.share
+        moved = shown + np.where(planned, self.spread * rng.normal(size=n_trials), 0.0)
+        cue, plan = self.reach.inputs(shown), self.reach.inputs(moved)[..., :2] * planned[:, None, None]
+        parts = [self.cue.cells(cue[..., :2]), cue[..., 2:], np.zeros_like(plan), plan]
         return Trials(
-            np.concatenate([inputs, silent], axis=2).astype(self.dtype),
-            self.reach.forces(directions, self.mass).astype(self.dtype),
+            np.concatenate(parts, axis=2).astype(self.dtype),
+            self.limb.commands(self.reach, moved).astype(self.dtype),
             dt=self.dt,
         )

@@ -8,14 +8,16 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping};
 
 use crate::bindings::arrays::{Number, array, in_order, read};
-use crate::bindings::call::{call, long_call};
+use crate::bindings::call::{call, long_call, translated};
 use crate::bindings::cerebellum::held::{Away, Held};
 use crate::bindings::cerebellum::module::{Cerebellum, two_precisions};
+use crate::bindings::plant::{Body, method_named};
 use crate::bindings::precision::{Either, lock};
 use crate::bindings::rnn::network::{Held as HeldNetwork, Network};
 use crate::models::cerebello_cortical::{
-    Aiming, Body, Condition, Learns, Senses, Settings, Slow, Trials, run,
+    Aiming, Condition, Cue, Learns, Limb, Memory, Planning, Senses, Settings, Slow, Trials, run,
 };
+use crate::plant::body::Stepping;
 use crate::rnn::wiring::Wiring;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -54,10 +56,12 @@ fn session<'py, R: Number>(
     seed: Option<u64>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<(Bound<'py, PyDict>, usize, Option<PyErr>)> {
-    let settings = read_settings::<R>(settings)?;
+    let memory = read_memory::<R>(settings)?;
+    let settings = read_settings::<R>(py, settings)?;
     let conditions = read_conditions(trials)?;
     let (_, inputs) = in_order::<R>(&read("inputs", &trials.get_item("inputs")?)?);
-    let (shape, plan) = in_order::<f64>(&read("plan", &trials.get_item("plan")?)?);
+    let (shape, target) = in_order::<f64>(&read("target", &trials.get_item("target")?)?);
+    let given: bool = trials.get_item("given")?.extract()?;
     let blocked: PyReadonlyArray2<'_, bool> = trials.get_item("blocked")?.extract()?;
     let blocked: Vec<bool> = blocked.as_array().iter().copied().collect();
     let n_steps = shape.get(1).copied().unwrap_or(0);
@@ -67,57 +71,101 @@ fn session<'py, R: Number>(
         let mut wiring = Wiring::new(&network);
         let trials = Trials {
             inputs: &inputs,
-            plan: &plan,
+            target: &target,
             conditions: &conditions,
             blocked: &blocked,
+            given,
             n_steps,
             seed,
         };
-        run(&mut wiring, away.module()?, &settings, &trials, monitor)
+        run(&mut wiring, away.module()?, &settings, memory, &trials, monitor)
     })?;
     let (found, n_finished) = found;
     let n_trials = found.aim.len();
     let dict = PyDict::new(py);
-    dict.set_item("hand", array(py, &[n_trials, n_steps, 4], found.hand))?;
+    for (name, values) in [("hand", found.hand), ("body", found.body)] {
+        dict.set_item(name, array(py, &[n_trials, n_steps, 4], values))?;
+    }
     for (name, values) in [
         ("cortical", found.cortical),
         ("nuclei", found.nuclei),
+        ("plan", found.plan),
         ("errors", found.errors),
         ("activity", found.activity),
+        ("granule", found.granule),
     ] {
         let width = values.len() / (n_trials * n_steps);
         dict.set_item(name, array(py, &[n_trials, n_steps, width], values))?;
     }
-    dict.set_item("aim", array(py, &[n_trials], found.aim))?;
-    let n_units = found.readout.len() / 2;
-    dict.set_item("readout", array(py, &[2, n_units], found.readout))?;
+    for (name, values) in [("aim", found.aim), ("turn", found.turn)] {
+        dict.set_item(name, array(py, &[n_trials], values))?;
+    }
+    let Memory { readout, plan, turn } = found.memory;
+    for (name, values) in [("readout", readout), ("plan_weights", plan)] {
+        let width = values.len() / 2;
+        dict.set_item(name, array(py, &[2, width], values))?;
+    }
+    dict.set_item("turn_after", turn)?;
     Ok((dict, n_finished, exception))
 }
 
-fn read_settings<R: Number>(given: &Bound<'_, PyMapping>) -> PyResult<Settings<R>> {
+fn numbers<R: Number>(given: &Bound<'_, PyMapping>, name: &'static str) -> PyResult<Vec<R>> {
+    Ok(in_order::<R>(&read(name, &given.get_item(name)?)?).1)
+}
+
+fn read_memory<R: Number>(given: &Bound<'_, PyMapping>) -> PyResult<Memory<R>> {
+    Ok(Memory {
+        readout: numbers(given, "readout")?,
+        plan: numbers(given, "plan_weights")?,
+        turn: given.get_item("turn")?.extract()?,
+    })
+}
+
+fn read_settings<R: Number>(py: Python<'_>, given: &Bound<'_, PyMapping>) -> PyResult<Settings<R>> {
     let number = |name: &str| -> PyResult<f64> { given.get_item(name)?.extract() };
-    let numbers = |name: &'static str| -> PyResult<Vec<R>> {
-        Ok(in_order::<R>(&read(name, &given.get_item(name)?)?).1)
-    };
+    let count = |name: &str| -> PyResult<usize> { given.get_item(name)?.extract() };
     Ok(Settings {
         sources: given.get_item("sources")?.extract()?,
-        shift: numbers("shift")?,
-        scale: numbers("scale")?,
-        rest: numbers("rest")?,
-        body: Body { mass: number("mass")?, dt: number("dt")? },
+        shift: numbers(given, "shift")?,
+        scale: numbers(given, "scale")?,
+        recorded: given.get_item("recorded")?.extract()?,
+        rest: numbers(given, "rest")?,
+        limb: read_limb(py, given)?,
         senses: Senses {
-            delay: given.get_item("delay")?.extract()?,
+            delay: count("delay")?,
             stiffness: number("stiffness")?,
             damping: number("damping")?,
             reflex: number("reflex")?,
         },
-        slow: Slow { rate: number("slow_rate")?, forgetting: number("slow_forgetting")? },
-        aiming: Aiming {
-            rate: number("aim_rate")?,
-            forgetting: number("aim_forgetting")?,
-            step: given.get_item("aim_step")?.extract()?,
+        cue: Cue {
+            directions: given.get_item("cue_directions")?.extract()?,
+            sharpness: number("cue_sharpness")?,
         },
+        preparing: count("prepare_from")?..count("prepare_to")?,
+        step: count("direction_step")?,
+        planning: Planning {
+            rate: number("plan_rate")?,
+            forgetting: number("plan_forgetting")?,
+            rest: numbers(given, "plan_rest")?,
+        },
+        slow: Slow {
+            rate: number("slow_rate")?,
+            turn_rate: number("turn_rate")?,
+            forgetting: number("slow_forgetting")?,
+        },
+        aiming: Aiming { rate: number("aim_rate")?, forgetting: number("aim_forgetting")? },
     })
+}
+
+fn read_limb(py: Python<'_>, given: &Bound<'_, PyMapping>) -> PyResult<Limb> {
+    let body = given.get_item("body")?;
+    let kind = body.cast::<Body>()?.get().limb()?;
+    let method: String = given.get_item("method")?.extract()?;
+    let method = method_named(&method)?;
+    let n_substeps = given.get_item("n_substeps")?.extract()?;
+    let stepping = Stepping::new(method, n_substeps, given.get_item("dt")?.extract()?);
+    let start: [f64; 4] = given.get_item("start")?.extract()?;
+    stepping.and_then(|stepping| Limb::new(kind, stepping, start)).map_err(|error| translated(py, &error))
 }
 
 fn read_conditions(given: &Bound<'_, PyMapping>) -> PyResult<Vec<Condition>> {
