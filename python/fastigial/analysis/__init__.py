@@ -8,6 +8,8 @@ align
     One model's components in the order and with the signs of another's.
 distinct_solutions
     Which of many fits are the same solution.
+component_courses
+    Which components follow a course over trials, such as a slow or a fast state of learning.
 component_variance
     How much each component explains: alone, beyond the others, one after the other.
 core_consistency, core_array
@@ -49,6 +51,8 @@ compare_matched
     Either of these in two conditions, with equal numbers of trials, many draws, and units drawn anew.
 targeted_dimensionality, reaiming_angle
     Where activity follows the direction of the target, and by which angle that turns between conditions.
+reshaping
+    How averages of conditions move between stages: how far, along which directions, and whether their subspace turns.
 
 Of movements and choices, a network's or an animal's:
 
@@ -71,6 +75,7 @@ from __future__ import annotations
 
 from fastigial.analysis.bootstrap import Band, Bootstrap, bootstrap
 from fastigial.analysis.co_emergence import CoEmergence, co_emergence
+from fastigial.analysis.component_courses import ComponentCourses, component_courses
 from fastigial.analysis.core_consistency import core_array, core_consistency
 from fastigial.analysis.decoding import Decoding, decode
 from fastigial.analysis.degeneracy import Degeneracy, degeneracy
@@ -100,6 +105,7 @@ from fastigial.analysis.reaching import initial_angular_error, lateral_deviation
 from fastigial.analysis.reaiming import Reaiming, reaiming_angle
 from fastigial.analysis.replicability import SplitHalf, split_half
 from fastigial.analysis.representations import cka, procrustes
+from fastigial.analysis.reshaping import Reshaping, reshaping
 from fastigial.analysis.similarity import align, distinct_solutions, similarity
 from fastigial.analysis.spectrum import JacobianSpectrum, jacobian_spectrum
 from fastigial.analysis.subspaces import (
@@ -118,6 +124,7 @@ __all__ = [
     "Band",
     "Bootstrap",
     "CoEmergence",
+    "ComponentCourses",
     "ComponentVariance",
     "Decoding",
     "Degeneracy",
@@ -134,6 +141,7 @@ __all__ = [
     "PermutationTest",
     "PrincipalComponents",
     "Reaiming",
+    "Reshaping",
     "SplitHalf",
     "TargetedAxes",
     "VarianceSpectrum",
@@ -145,6 +153,7 @@ __all__ = [
     "co_emergence",
     "coding_space",
     "compare_matched",
+    "component_courses",
     "component_variance",
     "condition_averages",
     "core_array",
@@ -175,6 +184,7 @@ __all__ = [
     "principal_components",
     "procrustes",
     "reaiming_angle",
+    "reshaping",
     "similarity",
     "split_half",
     "targeted_dimensionality",

@@ -91,7 +91,9 @@ class CoEmergence:
         return draw(self, **options)
 
     def __repr__(self) -> str:
-        peaks = ", ".join(f"{stage} {value:.2f}" for stage, value in zip(self.stages, self.cka.max(axis=1), strict=True))
+        peaks = ", ".join(
+            f"{stage} {value:.2f}" for stage, value in zip(self.stages, self.cka.max(axis=1), strict=True)
+        )
         return f"<CoEmergence of {self.names[0]} and {self.names[1]}: largest CKA {peaks}>"
 
 
@@ -221,7 +223,12 @@ def _lags(lags: Iterable[int], n_steps: int) -> NDArray[np.intp]:
 
 
 def _read(
-    patterns: Array, labels: NDArray[Any] | None, mine: NDArray[np.bool_], cv: int, n_permutations: int, seed: int | None
+    patterns: Array,
+    labels: NDArray[Any] | None,
+    mine: NDArray[np.bool_],
+    cv: int,
+    n_permutations: int,
+    seed: int | None,
 ) -> tuple[float, float]:
     """Accuracy and chance; NaN if there is nothing to tell apart, or too few trials of something."""
     if labels is None:
