@@ -165,7 +165,8 @@ def co_emergence(
     first, second = population_of(a, "a"), population_of(b, "b")
     if (first.n_trials, first.n_steps) != (second.n_trials, second.n_steps):
         raise ValueError(
-            f"b has {second.n_trials} trials of {second.n_steps} steps, expected {first.n_trials} of {first.n_steps} as a"
+            f"b has {second.n_trials} trials of {second.n_steps} steps, expected {first.n_trials} of {first.n_steps} "
+            "as in a"
         )
     for name, one in (("a", first), ("b", second)):
         if not one.seen.all():

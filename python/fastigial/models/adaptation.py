@@ -197,7 +197,8 @@ class AdaptationSession:
         Raises
         ------
         ValueError
-            If a region is none of these, is named twice or was not recorded, or no trial of the baseline has the direction of another trial.
+            If a region is none of these, is named twice or was not recorded, or no trial of the baseline has the
+            direction of another trial.
 
         Examples
         --------

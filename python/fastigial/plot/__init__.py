@@ -83,8 +83,8 @@ from __future__ import annotations
 from fastigial.plot.adaptation import adaptation
 from fastigial.plot.anticipation import anticipation, rule_stability
 from fastigial.plot.bands import bands
-from fastigial.plot.convergence import loss
 from fastigial.plot.co_emergence import co_emergence
+from fastigial.plot.convergence import loss
 from fastigial.plot.core_consistency import core_consistency
 from fastigial.plot.decoding import decoding
 from fastigial.plot.degeneracy import degeneracy
