@@ -115,7 +115,9 @@ def component_courses(model: TCA | SliceTCA, **courses: ArrayLike) -> ComponentC
     Raises
     ------
     TypeError
-        If `model` is no fitted TCA or SliceTCA.
+        If `model` is no TCA or SliceTCA.
+    AttributeError
+        If it is not fitted.
     ValueError
         If there is no course, or one has another length than the trials, is not finite or does not vary.
 
