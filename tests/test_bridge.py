@@ -141,7 +141,9 @@ def test_a_planted_rotation_comes_back_as_its_angle() -> None:
         np.einsum("nk,ckt->cnt", axes, plane)[labels] + 0.01 * rng.normal(size=(48, 20, 5))
         for axes in (basis[:, :2], turned)
     )
-    found = fg.analysis.reshaping(before, after, (labels, labels), directions={"turn": basis[:, 1:3], "no": basis[:, 3]})
+    found = fg.analysis.reshaping(
+        before, after, (labels, labels), directions={"turn": basis[:, 1:3], "no": basis[:, 3]}
+    )
     np.testing.assert_allclose(found.angles, [0.0, 30.0], atol=1.0)
     assert found.angles_floor.max() < 2.0
     assert found.along["turn"] > 0.99

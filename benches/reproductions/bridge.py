@@ -49,16 +49,23 @@ def decomposed(data: Any, slow: Any, fast: Any) -> dict[str, Any]:
     return found
 
 
-def of_model(seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Decompositions of one network's session, and what happened to its two regions."""
-    net = fg.models.CerebelloCorticalNetwork(100, 1000, seed=seed).prepare(300).calibrate([0.0])
+def prepared(seed: int) -> Any:
+    """A network that reaches without a field."""
+    return fg.models.CerebelloCorticalNetwork(100, 1000, seed=seed).prepare(300)
+
+
+def learning(net: Any, seed: int) -> dict[str, Any]:
+    """Decompositions of a session in one direction."""
+    net = net.forget().calibrate([0.0])
     ahead: dict[str, Any] = {"directions": [0.0]}
     blocks = [Block(BEFORE, **ahead), Block(LEARN, field=FIELD, **ahead), Block(AFTER, **ahead)]
-    session = net.adapt(blocks, seed=seed, record_granule=100)
+    session = net.adapt(blocks, seed=seed)
     data = standardized(session.recording("cortex", "nuclei", baseline=0))
-    found = decomposed(data, session.cortical_compensation, session.cerebellar_compensation)
+    return decomposed(data, session.cortical_compensation, session.cerebellar_compensation)
 
-    # Eight directions: what either region tells of them, early and late.
+
+def regions(net: Any, seed: int) -> dict[Any, Any]:
+    """Eight directions: what either region tells of them, stage by stage, and how the cortex moves."""
     net = net.forget().calibrate()
     blocks = [Block(64), Block(240, field=FIELD), Block(64), Block(64, field=FIELD, blocked="all", fast=False)]
     session = net.adapt(blocks, seed=seed, record_granule=100)
@@ -70,7 +77,7 @@ def of_model(seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
     )
     cortex = session.recording("cortex").select(time=(-0.1, 0.5))
     labels = np.round(np.degrees(session.directions)).astype(int).astype(str)
-    more: dict[str, Any] = {"stages": {}}
+    more: dict[Any, Any] = {"stages": {}}
     for other in ("granule", "nuclei"):
         region = session.recording(other).select(time=(-0.1, 0.5))
         for centre in (False, True):
@@ -102,7 +109,7 @@ def of_model(seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
         for name, which in chosen.items():
             end = whole.select(trials=which, time=window)
             more[epoch, name] = fg.analysis.reshaping(start, end, directions=weights, n_splits=10)
-    return found, more
+    return more
 
 
 def of_monkey() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -142,10 +149,11 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=6)
     n_seeds, start = parser.parse_args().seeds, time.perf_counter()
-    both = [of_model(seed) for seed in range(n_seeds)]
-    report("networks", [found for found, _ in both])
-    for key in both[0][1]["stages"]:
-        many = [more["stages"][key] for _, more in both]
+    networks = [prepared(seed) for seed in range(n_seeds)]
+    report("networks", [learning(net, seed) for seed, net in enumerate(networks)])
+    both = [regions(net, seed) for seed, net in enumerate(networks)]
+    for key in both[0]["stages"]:
+        many = [more["stages"][key] for more in both]
         print(f"\ncortex and {key[0]}, {'less' if key[1] else 'with'} the common course")
         for at, stage in enumerate(many[0].stages):
             print(
@@ -154,9 +162,9 @@ def main() -> None:
                 f"{np.mean([one.participation_ratio[at] for one in many], axis=0).round(2)}; read "
                 f"{np.mean([one.accuracy[at] for one in many], axis=0).round(2)}"
             )
-    for key in [key for key in both[0][1] if key != "stages"]:
+    for key in [key for key in both[0] if key != "stages"]:
         print("\n", key)
-        tables = [more[key].to_pandas() for _, more in both]
+        tables = [more[key].to_pandas() for more in both]
         for name in tables[0].index:
             floor = np.mean([table.loc[name, "floor"] for table in tables])
             print(f"  {name:24s}{interval([table.loc[name, 'found'] for table in tables])}; floor {floor:.2f}")
