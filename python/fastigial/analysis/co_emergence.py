@@ -198,7 +198,7 @@ def co_emergence(
     return CoEmergence(
         tuple(str(stage) for stage in known),
         names,
-        step * shifts,
+        np.asarray(step * shifts, dtype=np.float64),
         first.time_unit,
         np.asarray(table["cka"], dtype=np.float64),
         np.asarray(table["ratio"], dtype=np.float64),

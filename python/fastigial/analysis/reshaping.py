@@ -168,9 +168,9 @@ def reshaping(
     sizes, angles = np.empty(n_splits), np.empty((n_splits, n_components))
     for split in range(n_splits):
         halves = _halves(own, both, rng)
-        one, two = (_averages(values[half], own[half], both) for half in halves)
-        sizes[split] = _size(one, two)
-        angles[split] = _angles(one, two, n_components)
+        left, right = (_averages(values[half], own[half], both) for half in halves)
+        sizes[split] = _size(left, right)
+        angles[split] = _angles(left, right, n_components)
     return Reshaping(
         tuple(str(one) for one in both),
         displacement,
@@ -199,11 +199,12 @@ def _angles(start: Array, end: Array, n: int) -> Array:
 
 
 def _halves(labels: NDArray[Any], conditions: NDArray[Any], rng: np.random.Generator) -> tuple[Any, Any]:
-    one, two = [], []
+    one: list[int] = []
+    two: list[int] = []
     for condition in conditions:
         mine = rng.permutation(np.flatnonzero(labels == condition))
-        one.extend(mine[: len(mine) // 2])
-        two.extend(mine[len(mine) // 2 :])
+        one.extend(mine[: len(mine) // 2].tolist())
+        two.extend(mine[len(mine) // 2 :].tolist())
     return np.array(one), np.array(two)
 
 
