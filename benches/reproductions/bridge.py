@@ -1,8 +1,8 @@
 """Slow cortex and fast cerebellum in the tensor of a session, and the same code on the days of a monkey.
 
-Run: ``python benches/reproductions/bridge.py [--seeds 6]``; the page on the bridge quotes it for few
-networks. A network:
-100 cortical units, 1000 granule cells, 300 updates of preparation; 20 trials without a field, 120 in it, 40 without.
+Run: ``python benches/reproductions/bridge.py [--seeds 6]``; the page on the bridge quotes
+its decompositions of five networks and all else of one. A network: 100 cortical units, 1000 granule cells, 300 updates
+of preparation; 20 trials without a field, 120 in it, 40 without.
 The recordings are looked for as `fastigial.datasets` does, and left out where there are none.
 """
 
