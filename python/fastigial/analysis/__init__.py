@@ -8,6 +8,8 @@ align
     One model's components in the order and with the signs of another's.
 distinct_solutions
     Which of many fits are the same solution.
+component_courses
+    Which components follow a course over trials, such as a slow or a fast state of learning.
 component_variance
     How much each component explains: alone, beyond the others, one after the other.
 core_consistency, core_array
@@ -31,6 +33,8 @@ principal_components, principal_angles, alignment_index
     Subspaces, and how far those of two conditions or epochs coincide.
 procrustes, cka
     How alike two systems represent the same trials.
+co_emergence
+    Two populations at each stage of learning: likeness over lags, dimensions, what can be read.
 population_correlation, mean_correlation, cross_correlation
     How far units go together, within a population or between two.
 coding_space, population_sparseness
@@ -47,6 +51,8 @@ compare_matched
     Either of these in two conditions, with equal numbers of trials, many draws, and units drawn anew.
 targeted_dimensionality, reaiming_angle
     Where activity follows the direction of the target, and by which angle that turns between conditions.
+reshaping
+    How averages of conditions move between stages: how far, along which directions, and whether their subspace turns.
 
 Of movements and choices, a network's or an animal's:
 
@@ -68,6 +74,8 @@ gradient_alignment
 from __future__ import annotations
 
 from fastigial.analysis.bootstrap import Band, Bootstrap, bootstrap
+from fastigial.analysis.co_emergence import CoEmergence, co_emergence
+from fastigial.analysis.component_courses import ComponentCourses, component_courses
 from fastigial.analysis.core_consistency import core_array, core_consistency
 from fastigial.analysis.decoding import Decoding, decode
 from fastigial.analysis.degeneracy import Degeneracy, degeneracy
@@ -97,6 +105,7 @@ from fastigial.analysis.reaching import initial_angular_error, lateral_deviation
 from fastigial.analysis.reaiming import Reaiming, reaiming_angle
 from fastigial.analysis.replicability import SplitHalf, split_half
 from fastigial.analysis.representations import cka, procrustes
+from fastigial.analysis.reshaping import Reshaping, reshaping
 from fastigial.analysis.similarity import align, distinct_solutions, similarity
 from fastigial.analysis.spectrum import JacobianSpectrum, jacobian_spectrum
 from fastigial.analysis.subspaces import (
@@ -114,6 +123,8 @@ __all__ = [
     "AlignmentIndex",
     "Band",
     "Bootstrap",
+    "CoEmergence",
+    "ComponentCourses",
     "ComponentVariance",
     "Decoding",
     "Degeneracy",
@@ -130,6 +141,7 @@ __all__ = [
     "PermutationTest",
     "PrincipalComponents",
     "Reaiming",
+    "Reshaping",
     "SplitHalf",
     "TargetedAxes",
     "VarianceSpectrum",
@@ -138,8 +150,10 @@ __all__ = [
     "bootstrap",
     "choice_uncertainty",
     "cka",
+    "co_emergence",
     "coding_space",
     "compare_matched",
+    "component_courses",
     "component_variance",
     "condition_averages",
     "core_array",
@@ -170,6 +184,7 @@ __all__ = [
     "principal_components",
     "procrustes",
     "reaiming_angle",
+    "reshaping",
     "similarity",
     "split_half",
     "targeted_dimensionality",

@@ -12,7 +12,7 @@ is linear in the command, so that cortex and cerebellum add up.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from fastigial.models.limb import Limb
 from fastigial.models.reaching import DelayedReach
 from fastigial.models.reaching_trials import ReachingTrials
 from fastigial.plants import Channel
+from fastigial.recording import Recording
 
 __all__ = ["AdaptationSession"]
 
@@ -171,6 +172,74 @@ class AdaptationSession:
     def compensation(self) -> Array:
         """Of both together."""
         return self.cortical_compensation + self.cerebellar_compensation
+
+    def recording(
+        self, *regions: Literal["cortex", "granule", "nuclei", "plan"], baseline: int | None = None
+    ) -> Recording:
+        """The session as the recording of an experiment.
+
+        Parameters
+        ----------
+        *regions : {"cortex", "granule", "nuclei", "plan"}
+            One or more, side by side; the cortex by default: its units, granule cells that were asked for, or what the
+            cerebellum sends, commands and plan. They have different scales: standardise neurons before regions are
+            decomposed together.
+        baseline : int, optional
+            Subtract the mean of the trials of this block in the same direction, at each step: what is left is what
+            adaptation added.
+
+        Returns
+        -------
+        Recording
+            (n_trials, n_neurons, n_steps) with trial labels ``direction`` (radians), ``field`` (N s/m), ``rotation``
+            (radians) and ``block``, neuron label ``region``, and ``time`` in seconds from the go signal.
+
+        Raises
+        ------
+        ValueError
+            If a region is none of these, is named twice or was not recorded, or no trial of the baseline has the
+            direction of another trial.
+
+        Examples
+        --------
+        >>> import fastigial as fg
+        >>> net = fg.models.CerebelloCorticalNetwork(40, 200, n_sources=20, seed=1)
+        >>> blocks = [fg.models.Block(3, directions=[0.0]), fg.models.Block(4, field=5.0, directions=[0.0])]
+        >>> net.adapt(blocks).recording("cortex", "nuclei", baseline=0).shape
+        (7, 42, 100)
+        """
+        parts = {"cortex": self.activity, "granule": self.granule, "nuclei": self.nuclei, "plan": self.plan}
+        names = regions or ("cortex",)
+        for name in names:
+            if name not in parts or names.count(name) > 1:
+                raise ValueError(f"regions are {names}, expected some of {', '.join(parts)}, each once")
+            if parts[name].shape[2] == 0:
+                raise ValueError(f"no unit of the region {name!r} was recorded in this session")
+        data = np.concatenate([np.asarray(parts[name], dtype=np.float64) for name in names], axis=2)
+        if baseline is not None:
+            data = data - self._baseline(data, baseline)
+        coords: dict[str, tuple[str, NDArray[Any]]] = {
+            "direction": ("trial", self.directions),
+            "field": ("trial", self.field),
+            "rotation": ("trial", self.rotation),
+            "block": ("trial", self.block),
+            "region": ("neuron", np.repeat(names, [parts[name].shape[2] for name in names])),
+            "time": ("time", self.reach.time - self.reach.go),
+        }
+        return Recording(data.transpose(0, 2, 1), coords=coords, name=" and ".join(names))
+
+    def _baseline(self, data: Array, block: int) -> Array:
+        found = np.empty_like(data)
+        for direction in np.unique(self.directions):
+            mine = self.directions == direction
+            before = mine & (self.block == block)
+            if not before.any():
+                raise ValueError(
+                    f"baseline is block {block!r}, which has no trial in the direction {direction:g} rad; expected a "
+                    "block with every direction of the session"
+                )
+            found[mine] = data[before].mean(axis=0)
+        return found
 
     def _curl(self, command: NDArray[Any]) -> Array:
         velocity = self.reach.plan(self.directions)[..., 2:]

@@ -83,6 +83,7 @@ from __future__ import annotations
 from fastigial.plot.adaptation import adaptation
 from fastigial.plot.anticipation import anticipation, rule_stability
 from fastigial.plot.bands import bands
+from fastigial.plot.co_emergence import co_emergence
 from fastigial.plot.convergence import loss
 from fastigial.plot.core_consistency import core_consistency
 from fastigial.plot.decoding import decoding
@@ -120,6 +121,7 @@ __all__ = [
     "adaptation",
     "anticipation",
     "bands",
+    "co_emergence",
     "core_consistency",
     "decoding",
     "degeneracy",
