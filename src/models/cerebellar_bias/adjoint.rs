@@ -102,9 +102,7 @@ impl<R: Real> Passage<R> {
         let low = rate * R::from_f64(network.settings.leak);
         let from_outputs = &self.slopes.states[units.clone()];
         let sums = self.drive[units.clone()].iter().zip(&mut self.bias[units]);
-        for ((state, &new), (&drive, bias)) in
-            self.slopes.state.iter_mut().zip(from_outputs).zip(sums)
-        {
+        for ((state, &new), (&drive, bias)) in self.slopes.state.iter_mut().zip(from_outputs).zip(sums) {
             *state += new;
             let slope = if drive + *bias > R::ZERO { rate } else { low };
             *bias = slope * *state;
@@ -153,38 +151,34 @@ impl<R: Real> Passage<R> {
     }
 
     /// Gradients of a group's weights, from those of what they drive and from what drives them.
-    fn outer(
-        &mut self,
-        gradient: &mut [Parameters<R>; 3],
-        group: Group,
-        network: &CerebellarBias<R>,
-    ) {
+    fn outer(&mut self, gradient: &mut [Parameters<R>; 3], group: Group, network: &CerebellarBias<R>) {
         let (sizes, widths, n) = (network.sizes, self.widths, self.n_rows * self.n_steps);
         let part = &mut gradient[group as usize];
         let mut matrix = std::mem::take(&mut self.slopes.matrix);
         let mossy = (&self.mossy[..], widths.mossy);
         let states = (&self.mossy[self.n_rows * widths.mossy..], widths.mossy);
-        let mut add = |left: (&[R], usize, usize), right: (&[R], usize), names: &[(&str, usize, usize)], bias| {
-            let (values, stride, rows) = left;
-            // Whole registers of the right rows: up to what the named arrays hold.
-            let last = names.iter().map(|(_, from, n)| from + n).max().unwrap_or_default();
-            let width = padded::<R>(last).min(right.1);
-            matrix.clear();
-            matrix.resize(rows * width, R::ZERO);
-            let left = Rows { values, stride, width: rows };
-            add_outer(&mut matrix, n, left, Rows { values: right.0, stride: right.1, width });
-            for &(name, from, columns) in names {
-                let Some(array) = part.get_mut(name) else { continue };
-                for (to, row) in array.values.chunks_exact_mut(columns).zip(matrix.chunks_exact(width)) {
-                    to.copy_from_slice(&row[from..from + columns]);
+        let mut add =
+            |left: (&[R], usize, usize), right: (&[R], usize), names: &[(&str, usize, usize)], bias| {
+                let (values, stride, rows) = left;
+                // Whole registers of the right rows: up to what the named arrays hold.
+                let last = names.iter().map(|(_, from, n)| from + n).max().unwrap_or_default();
+                let width = padded::<R>(last).min(right.1);
+                matrix.clear();
+                matrix.resize(rows * width, R::ZERO);
+                let left = Rows { values, stride, width: rows };
+                add_outer(&mut matrix, n, left, Rows { values: right.0, stride: right.1, width });
+                for &(name, from, columns) in names {
+                    let Some(array) = part.get_mut(name) else { continue };
+                    for (to, row) in array.values.chunks_exact_mut(columns).zip(matrix.chunks_exact(width)) {
+                        to.copy_from_slice(&row[from..from + columns]);
+                    }
                 }
-            }
-            if let Some(array) = part.get_mut(bias) {
-                for row in values.chunks_exact(stride).take(n) {
-                    array.values.iter_mut().zip(row).for_each(|(sum, &value)| *sum += value);
+                if let Some(array) = part.get_mut(bias) {
+                    for row in values.chunks_exact(stride).take(n) {
+                        array.values.iter_mut().zip(row).for_each(|(sum, &value)| *sum += value);
+                    }
                 }
-            }
-        };
+            };
         match group {
             Group::Core => {
                 let names = [("W_h", 0, sizes.units), ("W_x", sizes.units, sizes.inputs)];

@@ -56,11 +56,7 @@ pub struct Run<R> {
 }
 
 /// Runs trials from rest.
-pub fn run<R: Real>(
-    network: &CerebellarBias<R>,
-    trials: Trials<'_, R>,
-    threads: &Threads,
-) -> Result<Run<R>> {
+pub fn run<R: Real>(network: &CerebellarBias<R>, trials: Trials<'_, R>, threads: &Threads) -> Result<Run<R>> {
     trials.check(network)?;
     let [n_trials, n_steps] = trials.shape;
     let (units, outputs) = (network.sizes.units, network.sizes.outputs);

@@ -123,7 +123,11 @@ impl<R: Real> CerebellarBias<R> {
                 let values = given.get(name).filter(|array| array.shape == shape);
                 let Some(array) = values else { return Err(misfit(given, name, &shape)) };
                 if array.values.iter().any(|value| !value.to_f64().is_finite()) {
-                    return Err(Error::value("parameters", format!("not finite in {name}"), "finite numbers"));
+                    return Err(Error::value(
+                        "parameters",
+                        format!("not finite in {name}"),
+                        "finite numbers",
+                    ));
                 }
                 part.push(name, &shape, array.values.clone())?;
             }
@@ -131,7 +135,8 @@ impl<R: Real> CerebellarBias<R> {
         let known: usize = parts.iter().map(Parameters::len).sum();
         if known != given.len() {
             let got: Vec<_> = given.iter().map(|array| array.name.as_str()).collect();
-            let expected = "W_x, W_h, b, W_out, b_out, and W_gc, b_gc, W_pc, b_pc, W_dcn, b_dcn or none of these";
+            let expected =
+                "W_x, W_h, b, W_out, b_out, and W_gc, b_gc, W_pc, b_pc, W_dcn, b_dcn or none of these";
             return Err(Error::value("parameters", got.join(", "), expected));
         }
         for mask in masks.iter() {

@@ -169,8 +169,7 @@ impl<R: Real> Passage<R> {
                 layer(nuclei, widths.units, purkinje, widths.purkinje, DCN);
                 let rows = self.bias[units.clone()].chunks_exact_mut(widths.units);
                 let both = nuclei.chunks_exact(widths.units).zip(drive.chunks_exact(widths.units));
-                for ((bias, (nuclei, drive)), kept) in
-                    rows.zip(both).zip(&mut self.bounds[at(step, n_rows)])
+                for ((bias, (nuclei, drive)), kept) in rows.zip(both).zip(&mut self.bounds[at(step, n_rows)])
                 {
                     *kept = bound(network.settings.bound, drive, nuclei);
                     bias.iter_mut().zip(nuclei).for_each(|(bias, &c)| *bias = c * kept[0]);
