@@ -133,7 +133,7 @@ def test_copies_go_their_own_way() -> None:
 
 
 def test_an_exception_in_progress_keeps_what_was_learned() -> None:
-    def stop(done: int, total: int, loss: float) -> None:
+    def stop(*_: float) -> None:
         raise KeyboardInterrupt
 
     model = CerebellarBiasRNN(1, 2)

@@ -106,7 +106,8 @@ class CerebellarBiasRNN(Parameterized):
     Notes
     -----
     From the paper: τ, leaky rectifier, layer sizes, the bound, the spread of the cerebellum's weights, gradient clip
-    and batch. Departures: Adam, with a learning rate below the paper's 0.01 to 0.05; core and readout start uniform within ±1/√n_units; absent connections (`fan_in`, `sending`,
+    and batch. Departures: Adam, with a learning rate below the paper's 0.01 to 0.05; core and readout start uniform
+    within ±1/√n_units; the gradient goes through both norms of the bound; absent connections (`fan_in`, `sending`,
     `receiving`) are a design of this package. `clone` and pickling keep the weights, not Adam's memory.
 
     References
@@ -275,9 +276,7 @@ class CerebellarBiasRNN(Parameterized):
         x = self._inputs(inputs)
         y, weights = self._lesson(x, targets, mask)
         silent = _flags(lesion, x.shape[1])
-        return self._core.gradient(
-            x, y, weights, loss=self.loss, lesion=silent, n_threads=as_threads(self.n_threads)
-        )
+        return self._core.gradient(x, y, weights, loss=self.loss, lesion=silent, n_threads=as_threads(self.n_threads))
 
     def fit(
         self,
@@ -368,9 +367,7 @@ class CerebellarBiasRNN(Parameterized):
             raise ValueError(f"inputs has the shape {x.shape}, expected (n_trials, n_steps, {self.n_inputs})")
         return x
 
-    def _lesson(
-        self, x: NDArray[Any], targets: ArrayLike, mask: ArrayLike | None
-    ) -> tuple[NDArray[Any], NDArray[Any]]:
+    def _lesson(self, x: NDArray[Any], targets: ArrayLike, mask: ArrayLike | None) -> tuple[NDArray[Any], NDArray[Any]]:
         y = as_real("targets", targets, self._precision, finite=False)
         shape = (*x.shape[:2], self.n_outputs)
         if y.shape != shape:

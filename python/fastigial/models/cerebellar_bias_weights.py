@@ -55,7 +55,7 @@ def initial_weights(sizes: BiasSizes, seed: int, dtype: np.dtype[Any]) -> dict[s
 def initial_masks(
     sizes: BiasSizes, seed: int, fan_in: int | None, sending: float, receiving: float, dtype: np.dtype[Any]
 ) -> dict[str, NDArray[Any]]:
-    """1 where a connection exists: of some cortical units to granule cells, and of the nuclei to some cortical units."""
+    """1 where a connection exists: from some cortical units to granule cells, from the nuclei to some units."""
     if not sizes.granule or (fan_in is None and sending == receiving == 1.0):
         return {}
     rng = stream(seed, _CONNECTIONS)

@@ -80,8 +80,8 @@ def memory_scaling(
     Parameters
     ----------
     name : {"granule_ratio", "pathway_density", "n_units"}
-        Granule cells for each cortical unit, where 0 is a network without a cerebellum; the share of cortical units with mossy
-        fibres and that of units that hear the nuclei, both at once; or cortical units.
+        Granule cells for each cortical unit, where 0 is a network without a cerebellum; the share of cortical units
+        with mossy fibres and that of units that hear the nuclei, both at once; or cortical units.
     values : sequence of float
         Of it.
     family : callable, optional

@@ -1,9 +1,10 @@
-"""One question at the end of a sequence of bits: was the last the same as that n - 1 before, or what do the last n add up to?
+"""One question at the end of a sequence of bits: does the last match that n - 1 before, or what do the last n add up to.
 
     match   whether s_L equals s_{L-n+1}
     sum     (s_L + s_{L-1} + … + s_{L-n+1}) mod m         m = 2: parity
 
-Bits s are 0 or 1, and the number L of bits of a trial is drawn from n + 2 … 4 n + 1, so that only who sees the end knows it.
+Bits s are 0 or 1, and the number L of bits of a trial is drawn from n + 2 … 4 n + 1: it is not known
+before the end.
 Sequences of that length for n bits: Voce, Giannakakis and Clopath (arXiv 2605.10356, 2026).
 """
 
