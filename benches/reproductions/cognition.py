@@ -1,4 +1,4 @@
-"""Memory and decisions with a cerebellum intact, lesioned or frozen, and with a frozen cortex, beside a matched network.
+"""Memory and decisions with a cerebellum intact, lesioned or frozen, and with a frozen cortex; and a matched network.
 
     python benches/reproductions/cognition.py            five seeds, a table; minutes on one core
 
@@ -88,7 +88,7 @@ def evidence(seeds: range, n_epochs: int, rate: float) -> None:
     )
     trials = task.sample(2000, 10**8)
     print(
-        f"\nevidence, {n_epochs} epochs of 20 updates, learning rate {rate:g}, {len(seeds)} seeds: accuracy after each"
+        f"\nevidence, {n_epochs} epochs of 60 updates, learning rate {rate:g}, {len(seeds)} seeds: accuracy after each"
     )
     for name, (options, learns) in CONDITIONS.items():
         rows, after = [], []
@@ -96,7 +96,7 @@ def evidence(seeds: range, n_epochs: int, rate: float) -> None:
             model = fg.models.CerebellarBiasRNN(3, 3, seed=seed, learning_rate=rate, **options)
             rows.append([])
             for _ in range(n_epochs):
-                model.fit(task, updates=20, learns=learns)
+                model.fit(task, updates=60, learns=learns)
                 rows[-1].append(task.accuracy(model.run(trials.inputs).outputs, trials).mean())
             after.append(task.accuracy(model.run(trials.inputs, lesion=True).outputs, trials).mean())
         means = " ".join(f"{value:.3f}" for value in np.mean(rows, axis=0))
@@ -115,7 +115,7 @@ def main() -> None:
     seeds = range(given.seeds)
     for part in given.parts:
         if part == "evidence":
-            evidence(seeds, 8, given.rate)
+            evidence(seeds, 6, given.rate)
         else:
             memory(part, seeds, given.epochs, given.rate, list(CONDITIONS))
 

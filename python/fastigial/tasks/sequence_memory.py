@@ -1,4 +1,4 @@
-"""One question at the end of a sequence of bits: does the last match that n - 1 before, or what do the last n add up to.
+"""One question at the end of a sequence of bits: does the last match that n - 1 before; what do the last n add up to.
 
     match   whether s_L equals s_{L-n+1}
     sum     (s_L + s_{L-1} + … + s_{L-n+1}) mod m         m = 2: parity
