@@ -84,7 +84,7 @@ def report(name: str, highest: list[int], updates: list[float], after: list[floa
 def evidence(seeds: range, n_epochs: int, rate: float) -> None:
     """Print the accuracy of decisions after each epoch."""
     task = fg.tasks.EvidenceAccumulation(
-        fixation=0.12, stimulus=(0.4, 0.8), response=0.2, grace=0.04, noise=0.2, dt=0.04, dtype="float32"
+        fixation=0.16, stimulus=(0.4, 0.8), response=0.32, grace=0.08, noise=0.1, dt=0.08, dtype="float32"
     )
     trials = task.sample(2000, 10**8)
     print(
@@ -115,7 +115,7 @@ def main() -> None:
     seeds = range(given.seeds)
     for part in given.parts:
         if part == "evidence":
-            evidence(seeds, 6, given.rate)
+            evidence(seeds, 7, given.rate)
         else:
             memory(part, seeds, given.epochs, given.rate, list(CONDITIONS))
 

@@ -92,7 +92,9 @@ impl<R: Real> Passage<R> {
         }
         self.outer(gradient, Group::Core, network);
         self.outer(gradient, Group::Cerebellum, network);
-        gradient.iter_mut().for_each(|part| network.mask(part));
+        for part in gradient.iter_mut() {
+            network.mask(part);
+        }
     }
 
     /// δh gathers what comes from the outputs, and δa takes the place of s + β's memory in `bias`.

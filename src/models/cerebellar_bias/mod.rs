@@ -139,7 +139,7 @@ impl<R: Real> CerebellarBias<R> {
                 "W_x, W_h, b, W_out, b_out, and W_gc, b_gc, W_pc, b_pc, W_dcn, b_dcn or none of these";
             return Err(Error::value("parameters", got.join(", "), expected));
         }
-        for mask in masks.iter() {
+        for mask in &masks {
             let target = parts.iter().find_map(|part| part.get(&mask.name));
             if target.is_none_or(|target| target.shape != mask.shape) {
                 let expected = "the name and shape of one of the parameters";
