@@ -21,7 +21,7 @@ import fastigial as fg
 
 DT, ALPHA, N_UNITS, AHEAD = 0.04, 0.1, 50, 2
 N_EPOCHS, N_TRIALS = 6, 100
-RATES = (2e-4, 1e-3, 5e-3)
+RATES = (2e-4, 1e-3, 5e-3, 2e-2)
 
 
 def trials_of(n_trials: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -44,9 +44,10 @@ def memory(kind: str, seeds: range, n_epochs: int, rate: float, names: list[str]
             model = fg.models.CerebellarBiasRNN(1, 2, seed=seed, learning_rate=rate, **options)
             runs.append(fg.models.grow_memory(model, bits(kind), n_epochs=n_epochs, learns=learns))
             trials = bits(kind)(max(2, runs[-1].highest)).sample(1000, 10**6 + seed)
-            after.append(model.accuracy(trials, lesion=True))
+            after.append((model.accuracy(trials), model.accuracy(trials, lesion=True)))
         report(name, [run.highest for run in runs], [run.updates_to(3) for run in runs], after)
-    late(kind, seeds, n_epochs, rate)
+    if names == list(CONDITIONS):
+        late(kind, seeds, n_epochs, rate)
 
 
 def late(kind: str, seeds: range, n_epochs: int, rate: float) -> None:
@@ -66,17 +67,17 @@ def late(kind: str, seeds: range, n_epochs: int, rate: float) -> None:
             highest.append(found.highest)
             updates.append(found.updates_to(3) + 100 * used)
             trials = bits(kind)(max(2, found.highest)).sample(1000, 10**6 + seed)
-            after.append(model.accuracy(trials, lesion=True))
+            after.append((model.accuracy(trials), model.accuracy(trials, lesion=True)))
         report(name, highest, updates, after)
 
 
-def report(name: str, highest: list[int], updates: list[float], after: list[float]) -> None:
+def report(name: str, highest: list[int], updates: list[float], after: list[tuple[float, float]]) -> None:
     """One row of the table."""
     n = np.array(highest)
-    middle = np.median(updates)
+    middle, (before, lesioned) = np.median(updates), np.mean(after, axis=0)
     print(
         f"{name:32s} largest n {n.mean():5.2f} ± {n.std(ddof=1) / np.sqrt(len(n)):4.2f} {highest}; "
-        f"updates to n = 3: median {middle:g}; lesioned after: {np.mean(after):.3f}",
+        f"updates to n = 3: median {middle:g}; right at that n: {before:.3f}, lesioned {lesioned:.3f}",
         flush=True,
     )
 
@@ -110,6 +111,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--rate", type=float, default=3e-3)
+    parser.add_argument("--conditions", nargs="*", default=list(CONDITIONS))
     parser.add_argument("--parts", nargs="*", default=["match", "sum", "evidence"])
     given = parser.parse_args()
     seeds = range(given.seeds)
@@ -117,7 +119,7 @@ def main() -> None:
         if part == "evidence":
             evidence(seeds, 7, given.rate)
         else:
-            memory(part, seeds, given.epochs, given.rate, list(CONDITIONS))
+            memory(part, seeds, given.epochs, given.rate, given.conditions)
 
 
 if __name__ == "__main__":

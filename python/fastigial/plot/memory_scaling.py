@@ -75,7 +75,8 @@ def memory_scaling(
         colour = palette(1)[0]
         positive = result.values[result.values > 0]
         # No cerebellum has no place on a logarithmic axis: a third of a decade to the left of the smallest.
-        places = np.where(result.values > 0, result.values, positive.min(initial=np.inf) / 2.2)
+        none = positive.min() / 2.2 if len(positive) else 1.0
+        places = np.where(result.values > 0, result.values, none)
         for ax, (values, label) in zip(panels, panels_of, strict=True):
             _curve(ax, places, values, colour)
             ax.set_xlabel(_LABELS[result.name])
