@@ -4,9 +4,9 @@
 
 The question of Pemberton, Chadderton & Costa (Nat Commun 15:10913, 2024) in this package's coupling of a network and a
 module: in a decision from noisy evidence, does the feedback of a module that predicts the target τ ahead help a fixed
-leaky network, h_t = 0.1 h_{t−1} + …? Beside it: no feedback (gain 0), and a module without granule cells that hears the
-cortex alone and has no horizon, the likes of a readout that is fed back. What each cortex knows is measured alike in all
-three, by a linear readout of its states at the time of the answer, fitted by least squares on other trials.
+leaky network? Beside it: no feedback (gain 0), and a module without granule cells that hears the
+cortex alone and has no horizon, the likes of a readout that is fed back. What each cortex knows is measured alike in
+all three, by a linear readout of its last state, fitted by least squares on other trials.
 
 Departures from the paper: the module learns its parallel-fibre synapses alone, by the LMS rule, and granule cells are
 random; the target is the side, -1 or +1, held against the module's prediction at every step of the stimulus.
@@ -35,7 +35,7 @@ def trials_of(n_trials: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np
 
 
 def readable(loop: fg.cerebellum.CoupledNetwork, seed: int) -> float:
-    """Share of sides that a linear readout of the last state of the cortex tells, on other trials than it was fitted on."""
+    """Share of sides that a linear readout of the last state of the cortex tells, on fresh trials."""
     sets = []
     for key in (1, 2):
         inputs, target = trials_of(1000, 10**6 * key + seed)

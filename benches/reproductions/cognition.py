@@ -39,13 +39,11 @@ def memory(kind: str, seeds: range, n_epochs: int, rate: float, names: list[str]
     print(f"\n{kind}, {n_epochs} epochs of 100 updates, learning rate {rate:g}, {len(seeds)} seeds")
     for name in names:
         options, learns = CONDITIONS[name]
-        runs, after = [], []
+        runs = []
         for seed in seeds:
             model = fg.models.CerebellarBiasRNN(1, 2, seed=seed, learning_rate=rate, **options)
             runs.append(fg.models.grow_memory(model, bits(kind), n_epochs=n_epochs, learns=learns))
-            trials = bits(kind)(max(2, runs[-1].highest)).sample(1000, 10**6 + seed)
-            after.append((model.accuracy(trials), model.accuracy(trials, lesion=True)))
-        report(name, [run.highest for run in runs], [run.updates_to(3) for run in runs], after)
+        report(name, [run.highest for run in runs], [run.updates_to(3) for run in runs])
     if names == list(CONDITIONS):
         late(kind, seeds, n_epochs, rate)
 
@@ -56,7 +54,7 @@ def late(kind: str, seeds: range, n_epochs: int, rate: float) -> None:
         ("core frozen after 2 bits", ("readout", "cerebellum")),
         ("the same, readout only", ("readout",)),
     ):
-        highest, updates, after = [], [], []
+        highest, updates = [], []
         for seed in seeds:
             model = fg.models.CerebellarBiasRNN(1, 2, seed=seed, learning_rate=rate, **BIASED)
             used = 0
@@ -66,20 +64,34 @@ def late(kind: str, seeds: range, n_epochs: int, rate: float) -> None:
             found = fg.models.grow_memory(model, bits(kind), n_epochs=max(1, n_epochs - used), learns=learns)
             highest.append(found.highest)
             updates.append(found.updates_to(3) + 100 * used)
-            trials = bits(kind)(max(2, found.highest)).sample(1000, 10**6 + seed)
-            after.append((model.accuracy(trials), model.accuracy(trials, lesion=True)))
-        report(name, highest, updates, after)
+        report(name, highest, updates)
 
 
-def report(name: str, highest: list[int], updates: list[float], after: list[tuple[float, float]]) -> None:
+def report(name: str, highest: list[int], updates: list[float]) -> None:
     """One row of the table."""
     n = np.array(highest)
-    middle, (before, lesioned) = np.median(updates), np.mean(after, axis=0)
+    middle = np.median(updates)
     print(
         f"{name:32s} largest n {n.mean():5.2f} ± {n.std(ddof=1) / np.sqrt(len(n)):4.2f} {highest}; "
-        f"updates to n = 3: median {middle:g}; right at that n: {before:.3f}, lesioned {lesioned:.3f}",
+        f"updates to n = 3: median {middle:g}",
         flush=True,
     )
+
+
+def lesion(kind: str, seeds: range, rate: float) -> None:
+    """Networks that have just mastered three bits, with the cerebellum and with it cut off."""
+    rows = []
+    for seed in seeds:
+        model, n = fg.models.CerebellarBiasRNN(1, 2, seed=seed, learning_rate=rate, **BIASED), 2
+        for epoch in range(12):
+            model.fit(bits(kind)(n))
+            n += model.accuracy(bits(kind)(n).sample(500, 10**7 + epoch)) >= 0.98
+            if n > 3:
+                break
+        trials = bits(kind)(3).sample(1000, 10**6 + seed)
+        rows.append((model.accuracy(trials), model.accuracy(trials, lesion=True)))
+    intact, cut = np.mean(rows, axis=0)
+    print(f"{kind}, three bits just mastered: right {intact:.3f}, lesioned {cut:.3f}", flush=True)
 
 
 def evidence(seeds: range, n_epochs: int, rate: float) -> None:
@@ -112,11 +124,14 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--conditions", nargs="*", default=list(CONDITIONS))
-    parser.add_argument("--parts", nargs="*", default=["match", "sum", "evidence"])
+    parser.add_argument("--parts", nargs="*", default=["match", "sum", "lesion", "evidence"])
     given = parser.parse_args()
     seeds = range(given.seeds)
     for part in given.parts:
-        if part == "evidence":
+        if part == "lesion":
+            lesion("match", seeds, given.rate)
+            lesion("sum", seeds, given.rate)
+        elif part == "evidence":
             evidence(seeds, 7, given.rate)
         else:
             memory(part, seeds, given.epochs, given.rate, given.conditions)

@@ -28,9 +28,11 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--kinds", nargs="*", default=["match", "sum"])
+    parser.add_argument("--sweeps", nargs="*", default=list(SWEEPS))
     given = parser.parse_args()
     for kind in given.kinds:
-        for name, (values, options) in SWEEPS.items():
+        for name in given.sweeps:
+            values, options = SWEEPS[name]
             found = fg.models.memory_scaling(
                 name,
                 values,

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 __all__ = [
     "GRAVITY",
     "Body",
+    "CerebellarBias",
     "Cerebellum",
     "GranuleLayer",
     "Network",

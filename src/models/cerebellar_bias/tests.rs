@@ -58,7 +58,7 @@ fn agrees_with_differences(mut network: CerebellarBias<f64>, squared: bool) {
         let part = &gradient[group as usize];
         let size = part.iter().flat_map(|a| &a.values).fold(0.0_f64, |m, g| m.max(g.abs()));
         assert!(size > 1e-4 || part.is_empty(), "{group:?} {size}");
-        for array in part.iter() {
+        for array in part {
             for k in 0..array.values.len() {
                 let free = network.masks.values(&array.name).is_none_or(|mask| mask[k] == 1.0);
                 if !free {
