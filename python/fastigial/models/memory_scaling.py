@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastigial.models.cerebellar_bias import CerebellarBiasRNN
-from fastigial.models.memory_curriculum import grow_memory
+from fastigial.models.memory_curriculum import MemoryCurriculum, grow_memory
 from fastigial.rnn.checks import one_of
 from fastigial.tasks.base import Sampler
 from fastigial.tasks.sequence_memory import SequenceMemory
+from fastigial.tasks.trials import Trials
 from fastigial.tensor.progress import Callback, Report
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ class MemoryScaling:
     updates : ndarray, shape (n_seeds, n_points)
         Updates until `criterion_n` was mastered; infinity where it was not.
     error : ndarray, shape (n_seeds, n_points)
-        Share of wrong answers for `criterion_n` bits at the end of the budget.
+        Least share of wrong answers for `criterion_n` bits after an epoch that trained them, for what comes later may
+        be forgotten again; of networks that never came so far, that at the end.
     n_parameters : ndarray, shape (n_points,)
         Weights that exist.
     criterion_n : int
@@ -93,7 +95,7 @@ def memory_scaling(
     criterion_n : int
         The n that `updates` and `error` are of.
     n_test_trials : int
-        Trials that the error is measured on.
+        Trials that the error of a network that did not come so far is measured on.
     progress : bool or callable
         Called after each network as ``progress(done, total, error)``.
     **options
@@ -128,10 +130,16 @@ def memory_scaling(
                 n_parameters[j] = model.n_parameters
                 highest[i, j] = found.highest
                 updates[i, j] = found.updates_to(criterion_n)
-                error[i, j] = 1.0 - model.accuracy(task.sample(n_test_trials, 2**40 + seed))
+                error[i, j] = 1.0 - _best(found, model, task.sample(n_test_trials, 2**40 + seed), criterion_n)
                 if report.callback is not None:
                     report.callback(i * shape[1] + j + 1, shape[0] * shape[1], float(error[i, j]))
     return MemoryScaling(name, np.array(values, dtype=float), highest, updates, error, n_parameters, criterion_n)
+
+
+def _best(found: MemoryCurriculum, model: CerebellarBiasRNN, trials: Trials, n: int) -> float:
+    """The best accuracy while n was trained; that of the last network where it never was."""
+    trained = found.accuracy[found.n_back == n]
+    return float(trained.max()) if len(trained) else model.accuracy(trials)
 
 
 def _size(name: str, value: float, options: dict[str, Any]) -> dict[str, Any]:
