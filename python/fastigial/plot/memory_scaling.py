@@ -84,8 +84,7 @@ def memory_scaling(
             ax.set_xscale("log")
             ax.set_xticks(places, [f"{value:g}" if value else "none" for value in result.values])
             ax.set_xticks([], minor=True)
-            ax.margins(y=0.08)
-            ax.set_ylim(bottom=0)
+            ax.set_ylim(0.0, 1.05 * ax.get_ylim()[1])
             few_ticks(ax, y=5, least=2)
             tidy(ax)
     return figure
