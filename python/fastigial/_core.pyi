@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 __all__ = [
     "GRAVITY",
     "Body",
+    "CerebellarBias",
     "Cerebellum",
     "ControlLoop",
     "GranuleLayer",
@@ -407,6 +408,49 @@ def run_coupled(
 ) -> _Arrays: ...
 def random_wiring(n_mossy: int, n_granule: int, n_inputs: int, *, seed: int) -> NDArray[np.uint32]: ...
 def local_wiring(mossy: _Double, granule: _Double, n_inputs: int, *, length: float) -> NDArray[np.uint32]: ...
+
+# masks: 1 where a connection exists, by name, for some of the weights. lesion: a flag for each step, or none at all.
+@final
+class CerebellarBias:
+    def __new__(
+        cls,
+        parameters: Mapping[str, NDArray[Any]],
+        masks: Mapping[str, NDArray[Any]],
+        *,
+        tau: float,
+        leak: float,
+        bound: float,
+        single: bool,
+    ) -> CerebellarBias: ...
+    def parameters(self) -> dict[str, NDArray[Any]]: ...
+    def run(
+        self, inputs: NDArray[Any], *, lesion: Sequence[bool], n_threads: int | None
+    ) -> dict[str, NDArray[Any]]: ...
+    def gradient(
+        self,
+        inputs: NDArray[Any],
+        targets: NDArray[Any],
+        weights: NDArray[Any],
+        *,
+        loss: str,
+        lesion: Sequence[bool],
+        n_threads: int | None,
+    ) -> tuple[float, dict[str, NDArray[Any]]]: ...
+    def train(
+        self,
+        inputs: NDArray[Any],
+        targets: NDArray[Any],
+        weights: NDArray[Any],
+        *,
+        loss: str,
+        lesion: Sequence[bool],
+        batch_size: int,
+        learning_rate: float,
+        clip: float,
+        learns: Sequence[bool],
+        n_threads: int | None,
+        progress: _Progress,
+    ) -> tuple[list[float], BaseException | None]: ...
 
 @final
 class GranuleLayer:

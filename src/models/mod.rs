@@ -1,5 +1,6 @@
 //! Published systems composed from the other rooms, where a loop must be fast.
 
+pub mod cerebellar_bias;
 pub mod cerebello_cortical;
 pub mod control_loop;
 pub mod counterfactual;

@@ -72,6 +72,8 @@ EVERY_TASK: dict[str, Callable[[], tasks.Task]] = {
     "recall": lambda: tasks.NStepMemory(kind="recall", n_back=3),
     "n-back": lambda: tasks.NStepMemory(kind="match"),
     "parity": lambda: tasks.NStepMemory(kind="parity", n_back=4, item_duration=0.03),
+    "match at the end": lambda: tasks.SequenceMemory(n_back=3),
+    "sum at the end": lambda: tasks.SequenceMemory(n_back=4, kind="sum", modulus=3, dtype="float32"),
     "digits": tasks.SequentialDigits,
     "digits, pixels": lambda: tasks.SequentialDigits(by="pixel", label_at="all", split="test"),
     "digits, 28 rows": lambda: tasks.SequentialDigits(n_rows=28, dtype="float32"),

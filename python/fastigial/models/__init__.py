@@ -10,6 +10,8 @@ CounterfactualPredictiveControl
     Anticipatory control of a plant by an adaptive filter that tells its feedback loop of errors to come.
 TwoStateModel, CascadeModel, SingleStateModel, Schedule
     Adaptation as fast and slow states: simulated in a schedule of blocks, and fitted to people.
+CerebellarBiasRNN, grow_memory, memory_scaling
+    A recurrent cortex that a cerebellum biases at every step, and how far its memory grows.
 CerebelloCorticalNetwork, Block, DelayedReach, AdaptationSession
     A fast cerebellum that teaches a slow cortex: reaching in force fields, trial after trial.
 ReachingPolicy, Reaches
@@ -22,6 +24,7 @@ from __future__ import annotations
 
 from fastigial.models.adaptation import AdaptationSession
 from fastigial.models.adaptation_schedule import Phase, Schedule
+from fastigial.models.cerebellar_bias import BiasRun, CerebellarBiasRNN
 from fastigial.models.cerebello_cortical import CerebelloCorticalNetwork
 from fastigial.models.cortico_cerebellar import CorticoCerebellarRNN
 from fastigial.models.cortico_cerebellar_training import fit_together
@@ -37,6 +40,8 @@ from fastigial.models.learning_states import CascadeModel, SingleStateModel, Sta
 from fastigial.models.learning_states_fit import StateFits
 from fastigial.models.low_dimensional_feedback import LowDimensionalFeedbackRNN
 from fastigial.models.low_dimensional_feedback_results import FeedbackRun, FeedbackSweep
+from fastigial.models.memory_curriculum import MemoryCurriculum, grow_memory
+from fastigial.models.memory_scaling import MemoryScaling, memory_scaling
 from fastigial.models.pathway_results import PathwayHistory, PathwayRun
 from fastigial.models.reaching import Block, DelayedReach
 from fastigial.models.reaching_policy import ReachingPolicy
@@ -45,8 +50,10 @@ from fastigial.models.reaching_trials import ReachingTrials
 
 __all__ = [
     "AdaptationSession",
+    "BiasRun",
     "Block",
     "CascadeModel",
+    "CerebellarBiasRNN",
     "CerebelloCorticalNetwork",
     "ControlTrial",
     "CorticoCerebellarRNN",
@@ -62,6 +69,8 @@ __all__ = [
     "InvertedPendulum",
     "LearningCourse",
     "LowDimensionalFeedbackRNN",
+    "MemoryCurriculum",
+    "MemoryScaling",
     "PathwayHistory",
     "PathwayRun",
     "Phase",
@@ -77,4 +86,6 @@ __all__ = [
     "TwoStateModel",
     "delay_sweep",
     "fit_together",
+    "grow_memory",
+    "memory_scaling",
 ]

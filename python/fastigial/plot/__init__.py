@@ -74,6 +74,8 @@ timescales
     Errors of a block of trials with one exponential and two.
 adaptation
     What people did in a schedule of perturbations, and what models with fast and slow states do.
+memory_scaling
+    How far memory grows, and how fast, against the size of the cerebellum, its pathways or the cortex.
 feedback_sweep
     Dimensionality and generalisation against the strength of low-dimensional feedback.
 """
@@ -102,6 +104,7 @@ from fastigial.plot.influence import influence
 from fastigial.plot.learning import trial_factors
 from fastigial.plot.learning_curves import learning_curves
 from fastigial.plot.matched import matched
+from fastigial.plot.memory_scaling import memory_scaling
 from fastigial.plot.paths import paths
 from fastigial.plot.permutation import permutation
 from fastigial.plot.rank_search import rank_search
@@ -138,6 +141,7 @@ __all__ = [
     "learning_curves",
     "loss",
     "matched",
+    "memory_scaling",
     "paths",
     "permutation",
     "rank_search",

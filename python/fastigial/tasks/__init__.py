@@ -26,6 +26,7 @@ from fastigial.tasks.pen_strokes import PenStrokes
 from fastigial.tasks.pulses import PulseAccumulation
 from fastigial.tasks.ready_set_go import ReadySetGo
 from fastigial.tasks.scene_captions import SceneCaptions
+from fastigial.tasks.sequence_memory import SequenceMemory
 from fastigial.tasks.sine import Sine
 from fastigial.tasks.tracking import Tracking
 from fastigial.tasks.trials import Trials
@@ -47,6 +48,7 @@ __all__ = [
     "ReadySetGo",
     "Sampler",
     "SceneCaptions",
+    "SequenceMemory",
     "SequentialDigits",
     "Sine",
     "Task",

@@ -1,5 +1,6 @@
 //! Published systems: classes that hold them, functions that fit them.
 
+mod cerebellar_bias;
 mod cerebello_cortical;
 mod control_loop;
 mod counterfactual;
@@ -10,6 +11,7 @@ mod low_dimensional_feedback;
 use pyo3::prelude::*;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    cerebellar_bias::register(module)?;
     cerebello_cortical::register(module)?;
     control_loop::register(module)?;
     counterfactual::register(module)?;
