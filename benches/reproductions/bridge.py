@@ -1,6 +1,6 @@
 """Slow cortex and fast cerebellum in the tensor of a session, and the same code on the days of a monkey.
 
-Run: ``python benches/reproductions/bridge.py [--seeds 5]``; the page on the bridge quotes it. A network: 100 cortical
+Run: ``python benches/reproductions/bridge.py [--seeds 5]`` (0: recordings alone); the page on the bridge quotes it. A network: 100 cortical
 units, 1000 granule cells, 300 updates of preparation; 20 trials without, 120 in a field or under a rotation, 40
 without.
 The recordings are looked for as `fastigial.datasets` does, and left out where there are none.
@@ -116,27 +116,60 @@ def regions(net: Any, seed: int) -> dict[Any, Any]:
     return more
 
 
-def of_monkey() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The same decompositions of each session in the field, without and with block.
+def time_constants(paths: list[Any]) -> dict[str, Any]:
+    """Fast and slow of the animals' errors in the field, trials: two exponentials fitted to all sessions together."""
+    found = {}
+    for block in ("FF", "FFHFS"):
+        rows = []
+        for path in paths:
+            mine = (path.block == block) & path.learned
+            if mine.sum() >= 14:
+                angle = fg.analysis.initial_angular_error(path.positions, path.direction, dt=path.dt)
+                rows.append(path.force_side * angle[mine])
+        errors = np.full((len(rows), max(map(len, rows))), np.nan)
+        for row, one in zip(errors, rows, strict=True):
+            row[: len(one)] = one
+        fitted = fg.analysis.learning_timescales(errors, n_resamples=200)
+        table = fitted.to_pandas().loc["two"]
+        print(f"\n{block}: {len(rows)} sessions, {fitted}\n{table.round(1)}")
+        found[block] = fitted.two.time_constants
+    return found
 
-    The courses are assumed, not fitted to errors: time constants of 20 and of 3 trials.
+
+def of_monkey() -> tuple[dict[str, list[dict[str, Any]]], dict[str, list[str]]]:
+    """The same decompositions of each session in the field, without and with block, and the day of each.
+
+    The courses have the time constants that the errors of all sessions have.
     """
     days = fg.datasets.load_cerebellar_block("force_field", window=(-0.3, 0.5), bin_width=0.05)
+    scales = time_constants([fg.datasets.load_hand_paths(*day["session"][0].split()) for day in days])
     rows: dict[str, list[dict[str, Any]]] = {"FF": [], "FFHFS": []}
+    dates: dict[str, list[str]] = {"FF": [], "FFHFS": []}
     for day in days:
         for block, found in rows.items():
             mine = (day["block"] == block) & np.isfinite(day.data).all(axis=(1, 2))
             if mine.sum() < 14 or day.shape[1] < 3:
                 continue
             trial = np.arange(int(mine.sum()))
-            slow, fast = 1 - np.exp(-trial / 20), np.exp(-trial / 3)
+            fast, slow = (np.exp(-trial / tau) for tau in scales[block])
             data = standardized(fg.preprocess.smooth(day.select(trials=mine), sd_bins=2.0))
-            found.append(decomposed(data, slow, fast))
-    return rows["FF"], rows["FFHFS"]
+            found.append(decomposed(data, 1 - slow, fast))
+            dates[block].append(str(day["session"][0]).split()[0])
+    return rows, dates
+
+
+def by_day(rows: list[dict[str, Any]], dates: list[str]) -> list[dict[str, Any]]:
+    """Numbers of each day: means over its sessions; ranks are left out."""
+    found = []
+    for date in dict.fromkeys(dates):
+        mine = [row for row, own in zip(rows, dates, strict=True) if own == date]
+        names = {name for row in mine for name in row if "rank" not in name}
+        found.append({name: float(np.mean([row[name] for row in mine if name in row])) for name in names})
+    return found
 
 
 def interval(values: Any) -> str:
-    """Mean and its 95 % interval over networks or sessions drawn anew."""
+    """Mean and its 95 % interval over networks or days drawn anew."""
     values = np.asarray(values, dtype=float)
     drawn = values[np.random.default_rng(0).integers(len(values), size=(4000, len(values)))].mean(axis=1)
     low, high = np.quantile(drawn, [0.025, 0.975])
@@ -144,18 +177,15 @@ def interval(values: Any) -> str:
 
 
 def report(title: str, rows: list[dict[str, Any]]) -> None:
-    """What decompositions of many networks or sessions have found."""
+    """What decompositions of many networks or days have found."""
     print(f"\n{title}: {len(rows)}")
     for name in sorted({name for row in rows for name in row}):
         values = [row[name] for row in rows if name in row]
         print(f"  {name:32s}", values if "rank" in name else interval(values))
 
 
-def main() -> None:
-    """Print all numbers."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--seeds", type=int, default=5)
-    n_seeds, start = parser.parse_args().seeds, time.perf_counter()
+def of_networks(n_seeds: int) -> None:
+    """Print what networks do."""
     networks = [prepared(seed) for seed in range(n_seeds)]
     for course in ("field", "rotation"):
         report(f"networks, {course}", [learning(net, seed, course) for seed, net in enumerate(networks)])
@@ -176,14 +206,26 @@ def main() -> None:
         for name in tables[0].index:
             floor = np.mean([table.loc[name, "floor"] for table in tables])
             print(f"  {name:24s}{interval([table.loc[name, 'found'] for table in tables])}; floor {floor:.2f}")
-    print(f"\n{time.perf_counter() - start:.0f} s")
+
+
+def main() -> None:
+    """Print all numbers."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seeds", type=int, default=5)
+    n_seeds, start = parser.parse_args().seeds, time.perf_counter()
+    if n_seeds:
+        of_networks(n_seeds)
+        print(f"\n{time.perf_counter() - start:.0f} s")
     try:
-        control, block = of_monkey()
+        sessions, dates = of_monkey()
     except FileNotFoundError as error:
         print(error)
     else:
-        report("sessions in the field", control)
-        report("sessions in the field under block", block)
+        for name, found in sessions.items():
+            print(f"\n{name}, ranks by session")
+            for rank in ("tca rank", "slicetca rank"):
+                print(f"  {rank:14s}", [row[rank] for row in found])
+            report(f"{name}, days", by_day(found, dates[name]))
     print(f"\n{time.perf_counter() - start:.0f} s")
 
 
