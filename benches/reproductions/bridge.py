@@ -1,8 +1,8 @@
 """Slow cortex and fast cerebellum in the tensor of a session, and the same code on the days of a monkey.
 
-Run: ``python benches/reproductions/bridge.py [--seeds 5]`` (0: recordings alone); the page on the bridge quotes it. A network: 100 cortical
-units, 1000 granule cells, 300 updates of preparation; 20 trials without, 120 in a field or under a rotation, 40
-without.
+Run: ``python benches/reproductions/bridge.py [--seeds 5]`` (0: recordings alone); the page on the bridge quotes it. A
+network: 100 cortical units, 1000 granule cells, 300 updates of preparation; 20 trials without, 120 in a field or under
+a rotation, 40 without.
 The recordings are looked for as `fastigial.datasets` does, and left out where there are none.
 """
 

@@ -4,7 +4,7 @@ Run: ``python benches/reproductions/bridge_predictions.py [--seeds 10]``; notebo
 Each network (100 cortical units, 1000 granule cells, 300 updates of preparation) goes through the blocks of the animals
 in their order: eight targets in the null field, one target, a curl field, a block of the cerebellum, the field under
 block; and through a session whose field is blocked from the start, which the animals did not do. With ``aims`` a
-strategy turns the cue by what errs in direction; without it nothing does.
+strategy turns the cue by what errs in direction; without it nothing does. Errors are in the middle of the reach.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def in_the_field(net: Any, *, aims: bool = False, first: bool = False) -> Any:
 
 
 def turn(session: Any, reference: int, test: int) -> float:
-    """Re-aiming of preparation between two blocks, degrees, as measured on the recordings; negative: against the force."""
+    """Re-aiming of preparation between two blocks, degrees, measured as on recordings; negative: against the force."""
     recording = session.recording("cortex").select(time=(-0.3, 0.0))
     found = fg.analysis.reaiming_angle(
         recording, "direction", "block", fit=0, reference=reference, test=test, n_resamples=2
