@@ -15,7 +15,7 @@ test: lint
 	$(BIN)/python -m mypy
 	$(BIN)/python -m mypy.stubtest fastigial._core
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
-	$(BIN)/python notebooks/execute.py
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python notebooks/execute.py
 
 lint: $(VENV)/.built
 	cargo fmt --check
@@ -41,7 +41,7 @@ docs: $(VENV)/.built
 	$(BIN)/python -m sphinx -W -q docs docs/_build/html
 
 notebooks: $(VENV)/.built
-	$(BIN)/python notebooks/execute.py
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python notebooks/execute.py
 
 # The environment holds what pyproject.toml names; maturin builds the core in release mode and links the package to it.
 $(VENV)/.tools: pyproject.toml

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import threading
 import time
 from typing import Any
@@ -224,12 +225,17 @@ def test_a_policy_is_kept_in_a_file(tmp_path: Any) -> None:
 
 def test_a_training_can_be_interrupted() -> None:
     policy = fg.models.ReachingPolicy(n_units=64)
+    # A test run in the background ignores the signal otherwise.
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     timer = threading.Timer(0.4, _thread.interrupt_main)
     timer.start()
     began = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
-        policy.train(1_000_000, batch_size=64)
-    timer.join()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            policy.train(1_000_000, batch_size=64)
+    finally:
+        timer.join()
+        signal.signal(signal.SIGINT, handler)
     assert time.monotonic() - began < 5.0
     assert policy.history_.outcome == "interrupted"
     assert len(policy.history_) == policy.n_updates_
