@@ -59,7 +59,7 @@ def learning(net: Any, seed: int, course: str) -> dict[str, Any]:
     """Decompositions of a session in one direction: in a field with what the nuclei send, under a rotation without."""
     net = net.forget().calibrate([0.0])
     ahead: dict[str, Any] = {"directions": [0.0]}
-    change = {"field": {"field": FIELD}, "rotation": {"rotation": ROTATION}}[course]
+    change: dict[str, Any] = {"field": {"field": FIELD}, "rotation": {"rotation": ROTATION}}[course]
     blocks = [Block(BEFORE, **ahead), Block(LEARN, **change, **ahead), Block(AFTER, **ahead)]
     session = net.adapt(blocks, seed=seed)
     if course == "field":
