@@ -62,6 +62,8 @@ def test_every_number_is_that_of_the_slow_reference(doubles: Any, plant: str, el
     blocks = [
         Block(4, field=6.0, **near),
         Block(2, channel=True, **near),
+        Block(1, channel=True, field=6.0, **near),
+        Block(1, channel=True, rotation=20.0, aims=True, **near),
         Block(3, rotation=20.0, aims=True, **near),
         Block(2, rotation=20.0, **near),
         Block(1, field=-4.0, blocked="preparation", slow=False, **near),

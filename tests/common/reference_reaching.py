@@ -9,7 +9,8 @@ equations leave something open, this is what is computed here:
     order in a step        c_t and q_t, cortex, command, limb; then synapses change with ε_t and E_t
     (x, y)                 the turned cue everywhere: cells, mossy fibres, χ, and where it stands in for a short plan
     δ'                     [direction of the target − of the seen hand] − [direction of q̄ − of the hand], within ±π
-    in a channel           what is left of e is its part along the line; δ = δ' = 0
+    in a channel           the field acts as well as the walls; what is left of e is its part along the line to the
+                           target, as it is seen; δ and δ' are what they are elsewhere
     end of a trial         all that learns changes from values that the trial had; what does not learn does not fade
     ψ                      turns the cue in every trial, and changes in those that ask for it
     blocked                c_t and q_t are not sent; the synapses learn on, from W_q ĝ and ε
@@ -73,7 +74,10 @@ class Arm:
     def jacobian(self, state: Array) -> Array:
         (l1, l2), shoulder, both = self.numbers.lengths, state[0], state[0] + state[1]
         return np.array(
-            [[-l1 * sin(shoulder) - l2 * sin(both), -l2 * sin(both)], [l1 * cos(shoulder) + l2 * cos(both), l2 * cos(both)]]
+            [
+                [-l1 * sin(shoulder) - l2 * sin(both), -l2 * sin(both)],
+                [l1 * cos(shoulder) + l2 * cos(both), l2 * cos(both)],
+            ]
         )
 
     def place(self, state: Array) -> Array:
@@ -198,11 +202,12 @@ class Trials:
         return np.asarray(along * (along @ e) if block.channel else e)
 
     def push(self, hand: Array, along: Array, block: Any) -> Array:
-        """Force on the hand, of the walls or of the field."""
+        """Force on the hand, of the field and of the walls."""
+        force = np.array([block.field * hand[3], -block.field * hand[2]])
         if block.channel:
             across = np.array([-along[1], along[0]])
-            return np.asarray(-across * (WALL * across @ hand[:2] + WALL_DAMPING * across @ hand[2:]))
-        return np.array([block.field * hand[3], -block.field * hand[2]])
+            force -= across * (WALL * across @ hand[:2] + WALL_DAMPING * across @ hand[2:])
+        return force
 
     def trial(self, block: Any, theta: float) -> dict[str, Any]:
         """A trial, and what is learned from it."""
@@ -258,10 +263,10 @@ class Trials:
         middle = next(t for t in range(reach.n_steps) if reach.time[t] >= reach.go + reach.duration / 2)
         felt = found["hand"][middle][:2]
         seen = turned(felt, block.rotation * pi / 180)
-        delta = 0.0 if block.channel else wrapped(theta - atan2(seen[1], seen[0]))
+        delta = wrapped(theta - atan2(seen[1], seen[0]))
         plan = arrived if hypot(*arrived) >= 0.5 * hypot(*shown) else shown
         off = wrapped(atan2(plan[1], plan[0]) - atan2(felt[1], felt[0]))
-        of_planning = 0.0 if block.channel else wrapped(delta - off)
+        of_planning = wrapped(delta - off)
         if block.fast:
             self.W_pf = given["retention_fast"] * self.W_pf
             told = self.W_q @ mean
