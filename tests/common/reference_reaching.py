@@ -49,7 +49,7 @@ class Mass:
     def __init__(self, plant: Any) -> None:
         self.mass, self.damping, self.start, self.meets = plant.mass, plant.damping, np.zeros(4), plant.mass
 
-    def jacobian(self, state: Array) -> Array:
+    def jacobian(self, _state: Array) -> Array:
         return np.eye(2)
 
     def place(self, state: Array) -> Array:
