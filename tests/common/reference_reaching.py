@@ -10,7 +10,7 @@ equations leave something open, this is what is computed here:
     (x, y)                 the turned cue everywhere: cells, mossy fibres, χ, and where it stands in for a short plan
     δ'                     [direction of the target − of the seen hand] − [direction of q̄ − of the hand], within ±π
     in a channel           the field acts as well as the walls; what is left of e is its part along the line to the
-                           target, as it is seen; δ and δ' are what they are elsewhere
+                           target, as it is seen; δ and δ' are 0
     end of a trial         all that learns changes from values that the trial had; what does not learn does not fade
     ψ                      turns the cue in every trial, and changes in those that ask for it
     blocked                c_t and q_t are not sent; the synapses learn on, from W_q ĝ and ε
@@ -267,6 +267,8 @@ class Trials:
         plan = arrived if hypot(*arrived) >= 0.5 * hypot(*shown) else shown
         off = wrapped(atan2(plan[1], plan[0]) - atan2(felt[1], felt[0]))
         of_planning = wrapped(delta - off)
+        if block.channel:
+            delta = of_planning = 0.0
         if block.fast:
             self.W_pf = given["retention_fast"] * self.W_pf
             told = self.W_q @ mean

@@ -130,11 +130,12 @@ class Block:
     rotation : float
         Degrees by which the seen hand is turned, counter-clockwise.
     channel : bool
-        The hand is held on the line to the target: there is no error across it (an error clamp).
+        Stiff walls hold the hand on the line to the target: there is no error across it, and none of direction (an
+        error clamp).
     blocked : {None, "all", "preparation", "movement"}
         When the output of the cerebellum is blocked.
     fast, slow : bool
-        Whether the cerebellum, and the cortex, learn (and forget).
+        Whether the cerebellum, and the cortex, learn (and forget). A blocked cerebellum may learn.
     aims : bool
         Whether the aim follows the error of direction: a strategy.
     directions : sequence of float, optional

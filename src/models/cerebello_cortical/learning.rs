@@ -18,15 +18,17 @@ pub fn learn<R: Real>(
     session: &mut Session<R>,
     aim: f64,
 ) -> f64 {
-    let Condition { rotation, learns, .. } = trials.conditions[trial];
+    let Condition { rotation, channel, learns, .. } = trials.conditions[trial];
     let hand = &session.hand[(trial * trials.n_steps + settings.step) * 4..][..2];
     let end = &trials.target[((trial + 1) * trials.n_steps - 1) * 4..][..2];
-    let missing = between(turned(rotation, [hand[0], hand[1]]), [end[0], end[1]]);
+    // An error clamp: between walls there is no error of direction.
+    let missing = if channel { 0.0 } else { between(turned(rotation, [hand[0], hand[1]]), [end[0], end[1]]) };
     let [cue, sent] = [prepared.cue, prepared.plan].map(|of| of.map(R::to_f64));
     if learns.fast {
         let planned = if sent[0].hypot(sent[1]) < LEAST_PLAN { cue } else { sent };
         let executed = between([hand[0], hand[1]], planned);
-        plan(settings, prepared, within_a_turn(missing - executed), &mut session.memory);
+        let wrong = if channel { 0.0 } else { within_a_turn(missing - executed) };
+        plan(settings, prepared, wrong, &mut session.memory);
     }
     if learns.slow {
         readout(settings, trial, trials.n_steps, session);

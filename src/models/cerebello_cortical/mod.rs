@@ -9,7 +9,7 @@
 //! error           e_t = k_p (p*_{t−d} − h_{t−d}) + k_v (v*_{t−d} − ḣ_{t−d}),   h = R(φ) (p − p_0): the hand as it is seen
 //!                 ε_t = J(s_{t−d})ᵀ e_t
 //! command         m_t = y_t + c_t + ρ ε_t
-//! limb            s_{t+1} = one step of the body under m_t, in its field or between the walls of a channel
+//! limb            s_{t+1} = one step of the body under m_t, in its field and between the walls of a channel if there is one
 //!
 //! fast            ΔW_pf = η_f ε_t E_tᵀ within the trial, −λ_f W_pf at its end            (the module's plasticity)
 //! plan            W_q ← W_q⁰ + (1 − λ_f)(W_q + η_q δ' q̂⊥ ĝᵀ/|ĝ|² − W_q⁰),   q̂ = W_q ĝ
@@ -33,7 +33,11 @@
 //! | δ' | what of it is an error of planning: δ less the angle from the hand to the plan (q̄, or where it is shorter than ½ the cue) | per trial |
 //! | χ, ψ | `turn`, of the cortex; `aim`, a strategy | per trial |
 //!
-//! In a channel the limb moves between stiff walls, and errors across it do not exist. The slow rules are what the project's
+//! Before step d the limb is felt as in the start, and r_{−1} = 0. (x, y) is the turned cue wherever it stands, and ψ turns it
+//! in all trials of a session; what does not learn in a trial does not forget in it either.
+//!
+//! In a channel the limb moves between stiff walls along the line to the target; only the part of e along this line exists,
+//! taken of the seen hand, and δ = δ' = 0: an error clamp. The slow rules are what the project's
 //! theory asks for: the cortex learns from the output of the cerebellum, not from the error. A force field bends the hand
 //! away from the plan, which is no error of planning; a rotation turns what is seen against what is felt, which is one.
 //!
