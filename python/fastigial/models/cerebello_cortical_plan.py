@@ -25,7 +25,7 @@ Array = NDArray[np.float64]
 
 
 def mossy_of(session: AdaptationSession, sources: NDArray[np.intp], delay: int) -> Array:
-    """What mossy fibres carried before it was scaled, (n_trials, n_steps, n_mossy); the cue must not have been turned."""
+    """What mossy fibres carried before it was scaled, (n_trials, n_steps, n_mossy), if no cue was turned."""
     before = np.zeros_like(session.activity)
     before[:, 1:] = session.activity[:, :-1]
     felt = np.zeros_like(session.body)
