@@ -343,6 +343,17 @@ def test_a_network_that_cannot_learn_from_its_errors_says_so() -> None:
         net.prepare(30)
 
 
+def test_steps_are_those_of_whole_numbers() -> None:
+    """Times on the grid of steps, whose sums are not exact in binary."""
+    for go in range(1, 60):
+        for duration in range(2, 40, 2):
+            reach = fg.models.DelayedReach(go=go / 100, duration=duration / 100, cue=0.0)
+            assert np.flatnonzero(reach.moving).tolist() == list(range(go, go + duration))
+            assert np.flatnonzero(reach.preparing).tolist() == list(range(go))
+            assert reach.middle == go + duration // 2
+            assert reach.inputs(np.zeros(1))[0, :, 2].sum() == go
+
+
 def test_times_that_do_not_fit_are_named() -> None:
     with pytest.raises(ValueError, match=r"go \+ duration"):
         fg.models.DelayedReach(n_steps=50)

@@ -126,9 +126,9 @@ class AdaptationSession:
     @property
     def initial_angle(self) -> Array:
         """Angle of the way of the seen hand in the first fifth of the movement, degrees, (n_trials,)."""
-        time, (go, fifth) = self.reach.time, (self.reach.go, self.reach.go + 0.2 * self.reach.duration)
-        from_, to = np.searchsorted(time, (go, fifth))
-        return self._angle_of(self.seen[:, to] - self.seen[:, from_])
+        reach = self.reach
+        go, fifth = reach.step_at(reach.go), reach.step_at(reach.go + 0.2 * reach.duration)
+        return self._angle_of(self.seen[:, fifth] - self.seen[:, go])
 
     def _angle_of(self, way: Array) -> Array:
         along, left = (np.einsum("nk,nk->n", way, axis) for axis in self._axes)

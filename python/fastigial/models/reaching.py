@@ -74,27 +74,35 @@ class DelayedReach:
         """Of each step, in seconds."""
         return self.dt * np.arange(self.n_steps, dtype=np.float64)
 
+    def step_at(self, seconds: float) -> int:
+        """First step at a time or after it; times that are steps but for rounding are these steps."""
+        return max(0, int(np.ceil(seconds / self.dt - 1e-6)))
+
+    def since(self, seconds: float) -> NDArray[np.bool_]:
+        """Steps at a time and after it."""
+        return np.arange(self.n_steps) >= self.step_at(seconds)
+
     @property
     def moving(self) -> NDArray[np.bool_]:
         """Steps from the go signal to the end of the movement."""
-        return (self.time >= self.go) & (self.time < self.go + self.duration)
+        return self.since(self.go) & ~self.since(self.go + self.duration)
 
     @property
     def preparing(self) -> NDArray[np.bool_]:
         """Steps from the cue to the go signal."""
-        return (self.time >= self.cue) & (self.time < self.go)
+        return self.since(self.cue) & ~self.since(self.go)
 
     @property
     def middle(self) -> int:
         """Step in the middle of the movement, at which its direction is read."""
-        return int(np.searchsorted(self.time, self.go + self.duration / 2))
+        return self.step_at(self.go + self.duration / 2)
 
     def inputs(self, directions: Array) -> Array:
         """Cue, (cos θ, sin θ) from its onset on, and a signal to hold still until the go: (n_trials, n_steps, 3)."""
         shown = np.stack([np.cos(directions), np.sin(directions)], axis=1)
         found = np.zeros((len(directions), self.n_steps, 3))
-        found[:, self.time >= self.cue, :2] = shown[:, None]
-        found[:, self.time < self.go, 2] = 1.0
+        found[:, self.since(self.cue), :2] = shown[:, None]
+        found[:, ~self.since(self.go), 2] = 1.0
         return found
 
     def profile(self) -> Array:
@@ -133,7 +141,7 @@ class Block:
         Stiff walls hold the hand on the line to the target: there is no error across it, and none of direction (an
         error clamp).
     blocked : {None, "all", "preparation", "movement"}
-        When the output of the cerebellum is blocked.
+        When the output of the cerebellum is blocked: always, before the go signal, or from then on.
     fast, slow : bool
         Whether the cerebellum, and the cortex, learn (and forget). A blocked cerebellum may learn.
     aims : bool
@@ -181,6 +189,5 @@ class Block:
     def is_blocked(self, reach: DelayedReach) -> NDArray[np.bool_]:
         """Steps at which the cerebellum is blocked."""
         none = np.zeros(reach.n_steps, dtype=bool)
-        return {None: none, "all": ~none, "preparation": reach.time < reach.go, "movement": reach.time >= reach.go}[
-            self.blocked
-        ]
+        moved = reach.since(reach.go)
+        return {None: none, "all": ~none, "preparation": ~moved, "movement": moved}[self.blocked]
