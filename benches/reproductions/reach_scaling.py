@@ -1,6 +1,6 @@
 """How large a cerebellum must be to learn a force field in eight directions: granule cells, pathways, cortex.
 
-Run: ``python benches/reproductions/reach_scaling.py``; ten minutes on one core. Networks of 60 cortical units with 10
+Run: ``python benches/reproductions/reach_scaling.py``; four minutes on one core. Networks of 60 cortical units with 10
 granule cells each and 40 mossy fibres from the cortex, unless a row says otherwise; three seeds; 240 trials in a field
 of 5 N s/m, then what is left of the error and of the field. Trials to criterion: until the mean over the last eight
 trials meets half of the field. Numbers of the page on two regions.
