@@ -379,7 +379,9 @@ def test_a_long_movement_can_be_stopped(n_threads: int, back: bool) -> None:
         except KeyboardInterrupt:
             print(time.perf_counter() - asked[0])
     """
-    code = "import signal\n" + textwrap.dedent(code)
+    # A process of a test run in the background ignores the signal otherwise.
+    head = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code = head + textwrap.dedent(code)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr[-500:]
     assert float(done.stdout) < 0.5 + 1.0
