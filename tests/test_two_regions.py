@@ -58,7 +58,8 @@ def prepared(net: Any, **options: Any) -> Any:
 def test_a_block_raises_the_dimensionality_of_preparation_and_lowers_its_generalization(untrained: list[Any]) -> None:
     """As in the animals of Israely et al. 2025 (5.0 to 5.5, .83 to .75); movements stay as they are.
 
-    In each network for dimensionality, in their mean for generalization: six seeds gave 4.19 to 4.97 and .91 to .82.
+    In each network for dimensionality, in their mean for generalization: ten seeds gave 4.12 to 4.86 and .92 to .82
+    (benches/reproductions/two_regions.py).
     """
     dimensions, accuracies, errors = [], [], []
     for net in untrained:

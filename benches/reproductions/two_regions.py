@@ -43,6 +43,29 @@ def preparation(net: Any) -> dict[str, float]:
     return found
 
 
+def eight_directions(net: Any) -> dict[str, float]:
+    """A rotation in eight directions at once, for a network that is calibrated for them."""
+    rotated = net.forget().adapt([Block(240, rotation=ROTATION)], seed=2)
+    return {
+        "rotation, eight directions: angle at mid-movement at first, degrees": rotated.angle[:8].mean(),
+        "rotation, eight directions: at the end of 240 trials": rotated.angle[200:].mean(),
+    }
+
+
+def learning(found: Any, net: Any) -> dict[str, float]:
+    """Gains of the two states early and late in a field; the cortex is told from its forgetting."""
+    still = net.forget().adapt([Block(1, **AHEAD, **STILL)], noise=False)
+    cortex = found.cortical_compensation[:200] - still.cortical_compensation[0]
+    gains = (cortex[1:] - 0.992 * cortex[:-1]) / found.cerebellar_compensation[:199]
+    fast = found.cerebellar_compensation[160:200].mean() / FIELD
+    left = 1 - found.compensation[160:200].mean() / FIELD
+    return {
+        "gain of the cortex, trials 3 to 8 (asked for: 0.039)": gains[2:8].mean(),
+        "gain of the cortex, trials 150 to 200": gains[150:].mean(),
+        "fast state at the end, share of B / (1 − A) of the error left": fast / (0.21 / 0.41 * left),
+    }
+
+
 def epochs(session: Any) -> dict[str, float]:
     """What a block of one epoch takes of what was learned in 20 trials, as a share of field or rotation.
 
@@ -67,7 +90,7 @@ def epochs(session: Any) -> dict[str, float]:
 def measured(seed: int, plant: str) -> dict[str, float]:
     """All numbers of one network."""
     net = fg.models.CerebelloCorticalNetwork(100, 1000, seed=seed, plant=PLANTS[plant]).prepare(300)
-    null = preparation(net)
+    null = preparation(net) | eight_directions(net)
     net.calibrate([0.0])
 
     def session(*blocks: tuple[int, dict[str, Any]]) -> Any:
@@ -77,9 +100,9 @@ def measured(seed: int, plant: str) -> dict[str, float]:
         return found.compensation[found.block == block] / FIELD
 
     field, opposite = {"field": FIELD}, {"field": -FIELD}
-    learning = session((200, field), (1, {}))
-    asymptote = share(learning, 0)[-40:].mean()
-    scales = fg.analysis.learning_timescales(-learning.angle[:200], n_resamples=0)
+    met = session((200, field), (1, {}))
+    asymptote = share(met, 0)[-40:].mean()
+    scales = fg.analysis.learning_timescales(-met.angle[:200], n_resamples=0)
     reversed_ = session((200, field), (60, opposite))
     n_undone = int(np.flatnonzero(share(reversed_, 1) <= 0)[0])
     again = session((200, field), (n_undone, opposite), (100, field))
@@ -91,14 +114,15 @@ def measured(seed: int, plant: str) -> dict[str, float]:
     return {
         **null,
         "asymptote": asymptote,
+        **learning(met, net),
         "AIC, one exponential minus two": float(scales.preference),
-        "trials to half, naive": first_at(share(learning, 0), 0.5),
+        "trials to half, naive": first_at(share(met, 0), 0.5),
         "trials to half, again": first_at(share(again, 2), 0.5),
-        "trials to .3, naive": first_at(share(learning, 0), 0.3),
+        "trials to .3, naive": first_at(share(met, 0), 0.3),
         "trials to .3 of the opposite": first_at(-share(reversed_, 1), 0.3),
         "best in the channel": clamped.max(),
-        "error of the naive, degrees": learning.angle[0],
-        "after-effect, degrees": learning.angle[200],
+        "error of the naive, degrees": met.angle[0],
+        "after-effect, degrees": met.angle[200],
         "blocked from the start, share of intact": (share(blocked, 0)[-40:] - share(blocked, 0)[:40]).mean()
         / asymptote,
         "blocked late, share of intact": late.mean() / asymptote,
