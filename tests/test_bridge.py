@@ -190,3 +190,47 @@ def test_baseline_leaves_what_adaptation_added(session: Any) -> None:
         session.recording("thalamus")
     with pytest.raises(ValueError, match="baseline is block 5"):
         session.recording(baseline=5)
+
+
+# A model's session: what the page on the bridge says of five networks, in one small one
+
+
+@pytest.fixture(scope="module")
+def network() -> Any:
+    return fg.models.CerebelloCorticalNetwork(60, 600, seed=0).prepare(300)
+
+
+def test_slow_and_fast_learning_of_a_rotation_are_two_trial_slicing_components(network: Any) -> None:
+    """Slow: the turn of the cortex; fast: the cerebellum's plan. R² of the page: .88 and .72, three seeds .8 and .5."""
+    ahead: dict[str, Any] = {"directions": [0.0]}
+    blocks = [Block(n, rotation=by, **ahead) for n, by in ((40, 0.0), (160, 30.0), (40, 0.0))]
+    session = network.calibrate([0.0]).adapt(blocks, seed=3)
+    data = session.recording("cortex", baseline=0).data[:, :, 10::2]
+    model = fg.SliceTCA((2, 0, 0), random_state=0).fit(data)
+    found = fg.analysis.component_courses(model, slow=session.turn, fast=session.plan_turn)
+    assert found.best("slow") > 0.8 and found.best("fast") > 0.4
+    assert found.r2[:, 0].argmax() != found.r2[:, 1].argmax()
+    assert (found.p[[found.r2[:, k].argmax() for k in (0, 1)], [0, 1]] < 0.1).all()
+
+
+def test_nuclei_come_to_resemble_the_cortex_and_a_block_reshapes_it_more_than_learning_does(network: Any) -> None:
+    blocks = [
+        Block(64),
+        Block(160, field=5.0),
+        Block(64, field=5.0, blocked="all", fast=False),
+    ]
+    session = network.forget().calibrate().adapt(blocks, seed=3)
+    place = np.arange(session.n_trials)
+    stages = np.select([place < 64, place < 128, (place >= 160) & (place < 224)], ["before", "early", "late"], "")
+    cortex, nuclei = (session.recording(name).select(time=(-0.1, 0.5)) for name in ("cortex", "nuclei"))
+    found = fg.analysis.co_emergence(cortex, nuclei, stages, lags=range(-10, 11, 5), centre=True)
+    before, early, late = found.cka.max(axis=1)
+    assert min(early, late) > 2 * before
+    prepared = session.recording("cortex").select(time=(-0.2, 0.0))
+    start = prepared.select(trials=stages == "before")
+    learned, blocked = (
+        fg.analysis.reshaping(start, prepared.select(trials=which), n_splits=5)
+        for which in (stages == "late", place >= 224)
+    )
+    assert learned.size < 3 * learned.size_floor.mean()
+    assert blocked.size > 5 * learned.size and blocked.angles.min() > 10.0
