@@ -242,7 +242,7 @@ def test_adaptation_reaches_the_asymptote_of_its_two_states(networks: list[Any])
     """The cascade of these numbers ends at .745, .131 of it fast (simulated in the reference of the package).
 
     Ten networks end at .69 to .74, for gains are those asked for early in learning and fall as it goes on: what the
-    cerebellum sends has then another course in time. The fast state is B / (1 − A) of the error that is left.
+    cerebellum sends has then another course in time. The fast state is near B / (1 − A) of the error that is left.
     """
     for net in networks:
         found = session(net, learned())
