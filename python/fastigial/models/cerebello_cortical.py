@@ -61,7 +61,7 @@ class CerebelloCorticalNetwork(PreparedRegions):
     .. math::
 
         m_t = W_o r_t + b_o + c_t + \rho \varepsilon_t, \qquad
-        \varepsilon_t = J^\top \bigl( k_p (p^*_{t-d} - p_{t-d}) + k_v (v^*_{t-d} - v_{t-d}) \bigr)
+        \varepsilon_t = J^\top \bigl( k_p (p^*_{t-d} - R p_{t-d}) + k_v (v^*_{t-d} - R v_{t-d}) \bigr)
 
         \Delta W_{pf} = \eta_f\, \varepsilon_t\, (\kappa * g)_t^\top, \qquad
         \Delta W_o = \eta_s \sum_t c_t r_t^\top
@@ -69,9 +69,10 @@ class CerebelloCorticalNetwork(PreparedRegions):
     `prepare` trains the cortex to reach without a field, with and without the cerebellum, and measures both learning
     rates; `adapt` goes through blocks of trials. The cerebellum corrects the movement in which it acts and forgets
     within trials; the cortex learns from what the cerebellum sends, and keeps it. In one direction of movement the two
-    together are the cascade of `CascadeModel`, with the same four numbers.
+    are near the cascade of `CascadeModel` with the same four numbers: ten networks that moved a mass ended at .69 to
+    .74 of the field, and it at .745, since gains fall as learning goes on.
 
-    The cerebellum sends two things: c, commands that are added to those of the cortex, and q, the direction in which
+    R turns what is seen of the hand. The cerebellum sends two things: c, commands that are added to those of the cortex, and q, the direction in which
     the movement is to go, which the cortex follows while it is there. Without q it follows its own cue.
 
     Parameters
@@ -105,7 +106,8 @@ class CerebelloCorticalNetwork(PreparedRegions):
         k_p (N/m), k_v (N s/m), d (seconds), and ρ: the share of the error that a reflex corrects at once.
     eligibility : {"forward_model", "delayed"}
         κ: what a moment of force does to later errors, reflex and delay included, which makes the rule a gradient
-        (as in `CounterfactualPredictiveControl`); of an arm, as if the hand were a mass. Or a delay of d alone.
+        (as in `CounterfactualPredictiveControl`); of a hand without friction, of an arm as if it were a mass. Or a
+        delay of d alone.
     aim_learning, aim_retention : float
         How the cue is turned by the error of direction in blocks that ask for it (re-aiming): ψ ← A ψ + η error.
     reach : DelayedReach, optional

@@ -127,7 +127,7 @@ class PreparedRegions(ABC):
         directions : iterable of float
             Degrees: where movements will go. With several of them, B_f, B_s and the learning of the plan are means
             over all, of what a trial in one changes; each then learns faster by itself, and may overshoot where little
-            is carried over to others. One direction makes the network a cascade of two states.
+            is carried over to others. One direction brings the network near a cascade of two states.
         field : float
             N s/m, in which the gains are measured. They fall a little with it: by 7 % from 1 to 3.
         """
