@@ -72,8 +72,9 @@ class CerebelloCorticalNetwork(PreparedRegions):
     are near the cascade of `CascadeModel` with the same four numbers: ten networks that moved a mass ended at .69 to
     .74 of the field, and it at .745, since gains fall as learning goes on.
 
-    R turns what is seen of the hand. The cerebellum sends two things: c, commands that are added to those of the cortex, and q, the direction in which
-    the movement is to go, which the cortex follows while it is there. Without q it follows its own cue.
+    R turns what is seen of the hand. The cerebellum sends two things: c, commands that are added to those of the
+    cortex, and q, the direction in which the movement is to go, which the cortex follows while it is there. Without q
+    it follows its own cue.
 
     Parameters
     ----------
