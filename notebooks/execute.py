@@ -18,6 +18,8 @@ import argparse
 import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -70,12 +72,13 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", metavar="TEXT", help="only notebooks whose name holds TEXT")
     parser.add_argument("--write", action="store_true", help="keep the outputs in the notebooks themselves")
+    parser.add_argument("--jobs", type=int, default=2, help="notebooks at once")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write the executed copies into DIR")
     return parser.parse_args()
 
 
 def main() -> int:
-    """Run them all, report each on one line, return 1 if one failed."""
+    """Run them all, some side by side, report each on one line as it ends, return 1 if one failed."""
     options = arguments()
     # Bars redraw themselves on standard error; nobody watches them here.
     os.environ["TQDM_DISABLE"] = "1"
@@ -84,23 +87,27 @@ def main() -> int:
     if not paths:
         print(f"no notebook in this folder has {options.only!r} in its name", file=sys.stderr)
         return 1
-    failed = 0
-    for path in paths:
-        start = time.perf_counter()
-        try:
-            notebook = execute(path)
-        except (CellExecutionError, RuntimeError) as error:
-            failed += 1
-            print(f"{path.name}: FAILED after {time.perf_counter() - start:.1f} s\n{error}", flush=True)
-            continue
-        print(f"{path.name}: ok in {time.perf_counter() - start:.1f} s", flush=True)
-        targets = [path] if options.write else []
-        if options.out is not None:
-            options.out.mkdir(parents=True, exist_ok=True)
-            targets.append(options.out / path.name)
-        for target in targets:
-            nbformat.write(notebook, target)
-    return 1 if failed else 0
+    with ThreadPoolExecutor(options.jobs) as pool:
+        ended = pool.map(partial(run_one, options), paths)
+        return 0 if all(list(ended)) else 1
+
+
+def run_one(options: argparse.Namespace, path: Path) -> bool:
+    """Run one, say how it ended, keep its outputs where that is asked for; whether it ran clean."""
+    start = time.perf_counter()
+    try:
+        notebook = execute(path)
+    except (CellExecutionError, RuntimeError) as error:
+        print(f"{path.name}: FAILED after {time.perf_counter() - start:.1f} s\n{error}", flush=True)
+        return False
+    print(f"{path.name}: ok in {time.perf_counter() - start:.1f} s", flush=True)
+    targets = [path] if options.write else []
+    if options.out is not None:
+        options.out.mkdir(parents=True, exist_ok=True)
+        targets.append(options.out / path.name)
+    for target in targets:
+        nbformat.write(notebook, target)
+    return True
 
 
 if __name__ == "__main__":
